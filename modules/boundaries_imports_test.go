@@ -35,7 +35,8 @@ var mayImport = map[string][]string{
 		"platform/revision"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/admission", "platform/audit", "platform/auth", "platform/clock", "platform/errs",
-		"platform/config", "platform/keyring", "platform/logging", "platform/mail", "platform/telemetry"},
+		"platform/config", "platform/keyring", "platform/logging", "platform/mail", "platform/telemetry",
+		"platform/webhook"},
 }
 
 var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/text", othersRoot,

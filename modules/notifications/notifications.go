@@ -4,6 +4,8 @@
 package notifications
 
 import (
+	"net/netip"
+
 	"healthcare/platform/errs"
 	"healthcare/platform/recordid"
 )
@@ -12,6 +14,16 @@ import (
 type ID = recordid.Of[delivery]
 
 type delivery struct{}
+
+// EndpointID identifies an endpoint of webhooks.
+type EndpointID = recordid.Of[endpoint]
+
+type endpoint struct{}
+
+// ParseEndpointID reads an id in its canonical form. Errors: ErrEndpointNotFound.
+func ParseEndpointID(s string) (EndpointID, error) {
+	return recordid.Parse[EndpointID](s, ErrEndpointNotFound)
+}
 
 // ParseID reads an id in its canonical form. Errors: ErrNotFound.
 func ParseID(s string) (ID, error) { return recordid.Parse[ID](s, ErrNotFound) }
@@ -34,6 +46,13 @@ const (
 	DoctorLinked         Kind = "account.doctor-linked"
 	AccessGranted        Kind = "patient.access-granted"
 	EmergencyAccess      Kind = "patient.emergency-access"
+	WebhookDisabled      Kind = "webhook.disabled"
+)
+
+// The kinds that only webhooks have. Those of appointments are "appointment." and the appointments.Change.
+const (
+	DoctorWasLinked Kind = "doctor.linked"
+	WebhookTest     Kind = "webhook.test" // by the test button
 )
 
 // Channel is the way on which a message is sent.
@@ -73,6 +92,8 @@ type Config struct {
 	QuietHours   string // of recipients who have chosen none: "21:00-08:00" or "none"
 	Detail       Detail
 	Workers      int // messages that are sent at once; 0: the default
+
+	WebhookAllowPrivate []netip.Prefix // addresses that are not public and may receive webhooks, also by http
 }
 
 // Errors of the module.
@@ -84,4 +105,12 @@ var (
 	)
 	ErrUnknownLink = errs.New(errs.NotFound, "not_found", "This link is not valid.")
 	ErrNotPending  = errs.New(errs.Conflict, "not_pending", "The delivery is no longer pending.")
+
+	ErrEndpointNotFound = errs.New(errs.NotFound, "not_found", "No such webhook.")
+	ErrTooManyEndpoints = errs.New(
+		errs.Conflict, "too_many_webhooks", "There is the maximum number of webhooks. Delete one first.",
+	)
+	ErrTooManyTests = errs.New(
+		errs.Throttled, "too_many_requests", "You test webhooks too often. Try again later.",
+	)
 )

@@ -35,6 +35,7 @@ func (c Config) check() error {
 		"public_url":            checkOptional(c.PublicURL, checkPublicURL),
 		"practice_name":         checkPracticeName(c.PracticeName),
 		"quiet_hours":           checkQuietHours(c.QuietHours),
+		"webhook_allow_private": checkEach(c.WebhookAllowPrivate, checkCIDR),
 		"data_dir":              checkNotEmpty(c.DataDir),
 		"time_zone":             checkTimeZone(c.TimeZone),
 		"http_address":          checkHostPort(c.HTTPAddress),

@@ -52,6 +52,8 @@ type Config struct {
 	NotificationLanguage string `koanf:"notification_language" oneof:"en,de,fr"`
 	QuietHours           string `koanf:"quiet_hours"`
 
+	WebhookAllowPrivate []string `koanf:"webhook_allow_private"`
+
 	HTTPAddress         string        `koanf:"http_address"`
 	TrustedProxies      []string      `koanf:"trusted_proxies"`
 	ForwardedHeader     string        `koanf:"forwarded_header"`

@@ -25,6 +25,9 @@ func TestInvalidValues(t *testing.T) {
 		},
 		"metrics_address": {"9090"},
 		"trusted_proxies": {"10.0.0.1", "10.0.0.0/33", "10.0.0.0/8,nonsense", "clinic.example", "::ffff:127.0.0.0/104"},
+
+		"webhook_allow_private": {"10.0.0.1", "10.0.0.0/33", "::ffff:127.0.0.0/104"},
+
 		"allowed_hosts": {
 			"*.clinic.example",
 			"https://api.clinic.example",

@@ -166,6 +166,7 @@ func Configuration(cfg config.Config, version string) fx.Option {
 		notifications.Config{
 			PublicURL: cfg.PublicURL, PracticeName: cfg.PracticeName, Language: cfg.NotificationLanguage,
 			QuietHours: cfg.QuietHours, Detail: notifications.Detail(cfg.NotificationDetail),
+			WebhookAllowPrivate: prefixes(cfg.WebhookAllowPrivate),
 		},
 	))
 }
@@ -206,18 +207,23 @@ func MailConfig(cfg config.Config) mail.Config {
 	}
 }
 
-func serverConfig(cfg config.Config, keys keyring.Ring) httpserver.Config {
-	proxies := make([]netip.Prefix, len(cfg.TrustedProxies))
-	for i, proxy := range cfg.TrustedProxies {
-		proxies[i] = netip.MustParsePrefix(proxy) // checked by config
+// prefixes parses CIDR ranges, which config has checked.
+func prefixes(ranges []string) []netip.Prefix {
+	parsed := make([]netip.Prefix, len(ranges))
+	for i, text := range ranges {
+		parsed[i] = netip.MustParsePrefix(text)
 	}
+	return parsed
+}
+
+func serverConfig(cfg config.Config, keys keyring.Ring) httpserver.Config {
 	header := "" // X-Forwarded-For
 	if strings.EqualFold(cfg.ForwardedHeader, transport.Forwarded) {
 		header = transport.Forwarded
 	}
 	return httpserver.Config{
 		Address: cfg.HTTPAddress, AllowedHosts: cfg.AllowedHosts, CORSOrigins: cfg.CORSOrigins,
-		TrustedProxies: proxies, ForwardedHeader: header,
+		TrustedProxies: prefixes(cfg.TrustedProxies), ForwardedHeader: header,
 		BodyLimit: cfg.HTTPBodyLimit, HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit,
 		Connections: cfg.HTTPConnections, StoreConnections: cfg.DatabasePoolSize,
 		RecordedPerHour: cfg.AuditRequestsPerHour,

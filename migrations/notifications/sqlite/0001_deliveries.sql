@@ -23,7 +23,7 @@ CREATE TABLE deliveries (
 ) STRICT;
 CREATE INDEX deliveries_due_at_idx ON deliveries (channel, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX deliveries_subject_id_idx ON deliveries (subject_id);
-CREATE INDEX deliveries_recipient_id_idx ON deliveries (recipient_id);
+CREATE INDEX deliveries_recipient_id_idx ON deliveries (recipient_id, created_at DESC, id DESC);
 CREATE INDEX deliveries_created_at_idx ON deliveries (created_at DESC, id DESC);
 CREATE INDEX deliveries_dead_idx ON deliveries (created_at DESC, id DESC) WHERE state = 'dead';
 CREATE INDEX deliveries_ended_at_idx ON deliveries (ended_at) WHERE ended_at IS NOT NULL;

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"healthcare/modules/notifications"
+	"healthcare/modules/notifications/internal/adapters/hooks"
 	"healthcare/modules/notifications/internal/adapters/links"
 	"healthcare/modules/notifications/internal/adapters/mailer"
 	"healthcare/modules/notifications/internal/adapters/rest"
@@ -25,8 +26,8 @@ var Document = rest.Document
 // Module provides the module's API and its reactions; it needs a notifications.Config and a mail.Config.
 var Module = fx.Module("notifications",
 	fx.Provide(
-		store.New, store.NewPreferences, mailer.New,
-		links.New, newReporter, app.NewComposer, app.NewCourier, app.NewPreferences, app.NewAdministration,
+		store.New, store.NewPreferences, store.NewReceivers, mailer.New, hooks.New, links.New, newReporter,
+		app.NewComposer, app.NewCourier, app.NewPreferences, app.NewAdministration, app.NewWebhooks,
 	),
 	events.Subscribe(app.WhenAppointmentChanged),
 	events.Subscribe(app.WhenTokenWanted),
@@ -45,6 +46,10 @@ func Send(lc fx.Lifecycle, courier *app.Courier, server mail.Config, cfg notific
 	mail.LogDestination(server, log)
 	if server.URL != "" && cfg.PublicURL == "" {
 		log.Warn("messages have no links, because public_url (PUBLIC_URL) is not set")
+	}
+	if len(cfg.WebhookAllowPrivate) > 0 {
+		log.Warn("webhooks may be sent to addresses that are not public, by webhook_allow_private "+
+			"(WEBHOOK_ALLOW_PRIVATE)", zap.Stringers("ranges", cfg.WebhookAllowPrivate))
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})

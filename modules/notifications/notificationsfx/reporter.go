@@ -29,3 +29,13 @@ func (r reporter) GaveUp(d domain.Delivery) {
 		zap.Stringer("delivery", d.ID), zap.String("kind", string(d.Kind)), zap.String("code", d.LastError),
 		zap.Int("attempts", d.Attempts))
 }
+
+func (r reporter) EndpointFailed(id notifications.EndpointID, code string) {
+	r.log.Warn("the receiver of a webhook fails; its messages wait, while one at a time is tried",
+		zap.Stringer("webhook", id), zap.String("code", code))
+}
+
+func (r reporter) EndpointDisabled(id notifications.EndpointID, reason domain.Reason) {
+	r.log.Warn("a webhook was disabled; an administrator can enable it again", zap.Stringer("webhook", id),
+		zap.String("reason", string(reason)))
+}

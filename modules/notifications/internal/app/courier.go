@@ -14,62 +14,103 @@ import (
 )
 
 const (
-	defaultWorkers = 4
-	batch          = 10 // deliveries that a worker claims at once
+	batch = 10 // deliveries that a worker claims at once
 	// A worker gives back what it has not begun when half of the lease is over. Then there is more time left than an
 	// attempt takes.
 	lease        = 2 * time.Minute
 	pollInterval = 2 * time.Second // deliveries that another instance has added, or that became due
 
-	pruneInterval  = time.Hour
+	tidyInterval   = time.Hour
 	pruneBatch     = 500
 	deadRetention  = 180 * 24 * time.Hour
 	endedRetention = 30 * 24 * time.Hour
 )
 
-// Courier sends what is due on the channel of mail while the program serves.
+// Courier sends what is due while the program serves, on every channel.
 type Courier struct {
-	outbox    ports.Outbox
-	composer  *Composer
-	newMailer ports.NewMailer
-	clock     clock.Clock
-	reporter  ports.Reporter
-	workers   int
-	pause     *pause
+	outbox   ports.Outbox
+	webhooks *Webhooks
+	clock    clock.Clock
+	reporter ports.Reporter
+	routes   []route
+}
+
+// route is how the deliveries of one channel are sent.
+type route interface {
+	channel() notifications.Channel
+
+	// workers is the maximum number of deliveries that are sent at once.
+	workers() int
+
+	// newSender returns a sender for one worker. Errors: an invalid configuration.
+	newSender() (sender, error)
+
+	// claim claims deliveries for one worker. Errors: none of its own.
+	claim(ctx context.Context, now time.Time) (claim, error)
+
+	// pauses reports whether a claimed delivery is not to be attempted now.
+	pauses(d domain.Delivery, now time.Time) bool
+}
+
+// claim is deliveries that one worker attempts one after the other.
+type claim struct {
+	deliveries []domain.Delivery
+	more       bool   // there may be more for another worker
+	release    func() // is called when the worker has finished, unless there are no deliveries
+}
+
+// sender makes attempts. It is used by one goroutine.
+type sender interface {
+	// attempt sends a delivery, unless it is no longer wanted, and applies the result to it. It returns what is to be
+	// done when the result was stored, or nil.
+	attempt(ctx context.Context, d *domain.Delivery, now time.Time) (afterwards func(context.Context))
+
+	// Close ends a connection that is kept between attempts.
+	Close()
 }
 
 // NewCourier returns a Courier.
 func NewCourier(
-	outbox ports.Outbox, composer *Composer, newMailer ports.NewMailer, clk clock.Clock, reporter ports.Reporter,
-	cfg notifications.Config,
+	outbox ports.Outbox, composer *Composer, newMailer ports.NewMailer, webhooks *Webhooks, clk clock.Clock,
+	reporter ports.Reporter, cfg notifications.Config,
 ) *Courier {
-	workers := cfg.Workers
-	if workers == 0 {
-		workers = defaultWorkers
+	settled := settler{clk, reporter}
+	mails := &mailRoute{
+		settler: settled, outbox: outbox, composer: composer, newMailer: newMailer, count: cfg.Workers,
+		pause: new(pause),
+	}
+	if mails.count == 0 {
+		mails.count = mailWorkers
 	}
 	return &Courier{
-		outbox: outbox, composer: composer, newMailer: newMailer, clock: clk, reporter: reporter, workers: workers,
-		pause: new(pause),
+		outbox: outbox, webhooks: webhooks, clock: clk, reporter: reporter,
+		routes: []route{mails, newHookRoute(settled, outbox, webhooks)},
 	}
 }
 
 // Run sends until ctx ends, and then returns when the messages that were being sent are settled. Errors: an invalid
 // configuration.
 func (c *Courier) Run(ctx context.Context) error {
-	mailers := make([]ports.Mailer, c.workers)
-	for i := range mailers {
-		mailer, err := c.newMailer()
-		if err != nil {
-			return err
+	type worker struct {
+		route
+		sender
+	}
+	var workers []worker
+	for _, r := range c.routes {
+		for range r.workers() {
+			s, err := r.newSender()
+			if err != nil {
+				return err
+			}
+			workers = append(workers, worker{r, s})
 		}
-		mailers[i] = mailer
 	}
 	var running sync.WaitGroup
-	for _, mailer := range mailers {
-		running.Go(func() { c.work(ctx, mailer) })
+	for _, w := range workers {
+		running.Go(func() { c.work(ctx, w.route, w.sender) })
 	}
 	running.Go(func() { c.poll(ctx) })
-	running.Go(func() { c.prune(ctx) })
+	running.Go(func() { c.tidy(ctx) })
 	running.Wait()
 	return nil
 }
@@ -77,12 +118,14 @@ func (c *Courier) Run(ctx context.Context) error {
 // poll wakes a worker when something may be due.
 func (c *Courier) poll(ctx context.Context) {
 	for sleep(ctx, time.Duration((0.75+spread()/2)*float64(pollInterval))) {
-		due, err := c.outbox.Due(ctx, notifications.Mail, c.clock.Now())
-		if err != nil {
-			c.warn(ctx, "reading the outbox", err)
-		}
-		if due {
-			c.wake()
+		for _, r := range c.routes {
+			due, err := c.outbox.Due(ctx, r.channel(), c.clock.Now())
+			if err != nil {
+				c.warn(ctx, "reading the outbox", err)
+			}
+			if due {
+				c.wake(r)
+			}
 		}
 	}
 }
@@ -102,9 +145,10 @@ func sleep(ctx context.Context, wait time.Duration) bool {
 	}
 }
 
-func (c *Courier) wake() {
+// wake wakes a worker of a route.
+func (c *Courier) wake(r route) {
 	select {
-	case c.outbox.Added() <- struct{}{}:
+	case c.outbox.Added(r.channel()) <- struct{}{}:
 	default:
 	}
 }
@@ -116,55 +160,60 @@ func (c *Courier) warn(ctx context.Context, work string, err error) {
 }
 
 // work sends whenever it is woken.
-func (c *Courier) work(ctx context.Context, mailer ports.Mailer) {
+func (c *Courier) work(ctx context.Context, r route, s sender) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-c.outbox.Added():
+		case <-c.outbox.Added(r.channel()):
 		}
-		for c.round(ctx, mailer) {
+		for c.round(ctx, r, s) {
 		}
-		mailer.Close()
+		s.Close()
 	}
 }
 
-// Drain sends what is due now, for commands and tests, and returns when nothing is due any more or the channel pauses.
-// Errors: an invalid configuration.
+// Drain sends what is due now, for commands and tests, and returns when nothing is due any more, or pauses. Errors: an
+// invalid configuration.
 func (c *Courier) Drain(ctx context.Context) error {
-	mailer, err := c.newMailer()
-	if err != nil {
-		return err
-	}
-	defer mailer.Close()
-	for c.round(ctx, mailer) {
+	for _, r := range c.routes {
+		s, err := r.newSender()
+		if err != nil {
+			return err
+		}
+		for c.round(ctx, r, s) {
+		}
+		s.Close()
 	}
 	return nil
 }
 
 // round claims and sends a batch, and reports whether there may be more.
-func (c *Courier) round(ctx context.Context, mailer ports.Mailer) (more bool) {
-	now := c.clock.Now()
-	if ctx.Err() != nil || c.pause.until(now) {
+func (c *Courier) round(ctx context.Context, r route, s sender) (more bool) {
+	if ctx.Err() != nil {
 		return false
 	}
-	claimed, err := c.outbox.Claim(ctx, notifications.Mail, now, lease, batch)
+	now := c.clock.Now()
+	claimed, err := r.claim(ctx, now)
 	if err != nil {
 		c.warn(ctx, "claiming deliveries", err)
 		return false
 	}
-	if len(claimed) == batch {
-		c.wake() // another worker takes the next ones
+	if len(claimed.deliveries) == 0 {
+		return false
 	}
-	for i, d := range claimed {
-		tired := c.clock.Now().Sub(now) > lease/2
-		if tired || ctx.Err() != nil || c.pause.until(c.clock.Now()) {
-			c.giveBack(ctx, claimed[i:])
-			return tired
+	defer claimed.release()
+	if claimed.more {
+		c.wake(r)
+	}
+	for i, d := range claimed.deliveries {
+		if c.clock.Now().Sub(now) > lease/2 || ctx.Err() != nil || r.pauses(d, c.clock.Now()) {
+			c.giveBack(ctx, claimed.deliveries[i:])
+			break
 		}
-		c.deliver(ctx, mailer, d)
+		c.deliver(ctx, s, d)
 	}
-	return len(claimed) > 0
+	return true
 }
 
 // settleTime is how long after the end of the program the result of an attempt may still be stored.
@@ -187,61 +236,71 @@ func (c *Courier) settle(ctx context.Context, d domain.Delivery, attempt int) {
 	}
 }
 
-// deliver sends one message, unless it is no longer wanted, and stores the result at once.
-func (c *Courier) deliver(ctx context.Context, mailer ports.Mailer, d domain.Delivery) {
+// deliver attempts one delivery and stores the result at once.
+func (c *Courier) deliver(ctx context.Context, s sender, d domain.Delivery) {
 	attempt, now := d.Attempts, c.clock.Now()
 	if now.After(d.GiveUpAt) {
 		d.Expire(now)
 		c.settle(ctx, d, attempt)
 		return
 	}
-	decided, err := c.composer.compose(ctx, d, now)
-	switch {
-	case err != nil: // the store: nothing is known about the message
-		c.warn(ctx, "composing a message", err)
-		d.Fail(domain.Failure{Scope: domain.ForNow, Code: "store"}, now, spread())
-	case decided.cancel != "":
-		d.Cancel(decided.cancel, now)
-	case !decided.due.IsZero():
-		d.Postpone(decided.due)
-	default:
-		c.send(ctx, mailer, &d, decided.message)
-	}
+	afterwards := s.attempt(ctx, &d, now)
 	c.settle(ctx, d, attempt)
+	if afterwards != nil {
+		afterwards(ctx)
+	}
 }
 
-// send sends a message and applies the result to its delivery.
-func (c *Courier) send(ctx context.Context, mailer ports.Mailer, d *domain.Delivery, message domain.Message) {
-	err := mailer.Send(ctx, message)
-	now := c.clock.Now()
-	if err == nil {
-		c.pause.succeeded()
-		d.Succeed(now)
-		return
+// settler applies results to deliveries.
+type settler struct {
+	clock    clock.Clock
+	reporter ports.Reporter
+}
+
+// unread applies a failure of the store, after which nothing is known about the delivery.
+func (s settler) unread(ctx context.Context, d *domain.Delivery, err error) {
+	if ctx.Err() == nil {
+		s.reporter.Failed("preparing a message", err)
 	}
-	failure, known := errors.AsType[*domain.Failure](err)
-	if !known { // of no known cause, such as a defect: it must not give up messages
-		failure = &domain.Failure{Scope: domain.ForNow, Code: "unknown"}
+	d.Fail(domain.Failure{Scope: domain.ForNow, Code: "store"}, s.clock.Now(), spread())
+}
+
+// failureOf returns the failure of an attempt. An error of no known cause, such as a defect, gives up no message.
+func failureOf(err error) *domain.Failure {
+	if failure, known := errors.AsType[*domain.Failure](err); known {
+		return failure
 	}
-	if wait := c.pause.failed(failure, now); wait > 0 && ctx.Err() == nil {
-		c.reporter.Paused(d.Channel, failure.Code, wait)
-	}
-	d.Fail(*failure, now, spread())
+	return &domain.Failure{Scope: domain.ForNow, Code: "unknown"}
+}
+
+// failed applies the failure of an attempt.
+func (s settler) failed(d *domain.Delivery, failure domain.Failure, now time.Time) {
+	d.Fail(failure, now, spread())
 	if d.State == notifications.Dead {
-		c.reporter.GaveUp(*d)
+		s.reporter.GaveUp(*d)
 	}
 }
 
-// prune deletes old deliveries, once an hour.
+// tidy deletes old deliveries, and keeps the endpoints in order, at the start and then once an hour.
+func (c *Courier) tidy(ctx context.Context) {
+	for {
+		if err := c.webhooks.tidy(ctx); err != nil {
+			c.warn(ctx, "keeping the endpoints of webhooks", err)
+		}
+		if !sleep(ctx, tidyInterval) {
+			return
+		}
+		c.prune(ctx)
+	}
+}
+
 func (c *Courier) prune(ctx context.Context) {
-	for sleep(ctx, pruneInterval) {
-		for pruned := pruneBatch; pruned == pruneBatch && ctx.Err() == nil; {
-			var err error
-			now := c.clock.Now()
-			pruned, err = c.outbox.Prune(ctx, now.Add(-deadRetention), now.Add(-endedRetention), pruneBatch)
-			if err != nil {
-				c.warn(ctx, "deleting old deliveries", err)
-			}
+	for pruned := pruneBatch; pruned == pruneBatch && ctx.Err() == nil; {
+		var err error
+		now := c.clock.Now()
+		pruned, err = c.outbox.Prune(ctx, now.Add(-deadRetention), now.Add(-endedRetention), pruneBatch)
+		if err != nil {
+			c.warn(ctx, "deleting old deliveries", err)
 		}
 	}
 }

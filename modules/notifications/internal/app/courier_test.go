@@ -377,7 +377,7 @@ func TestLeases(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newEnv(t, db)
 		h.publish(t, identity.PasswordChanged{User: h.account("meera@example.org")})
-		claimed, err := h.outbox.Claim(t.Context(), notifications.Mail, h.clock.Now(), 2*time.Minute, 10)
+		claimed, err := h.outbox.Claim(t.Context(), h.clock.Now(), 2*time.Minute, 10)
 		require.NoError(t, err)
 		require.Len(t, claimed, 1)
 		require.Empty(t, h.drained(t), "another worker has it")

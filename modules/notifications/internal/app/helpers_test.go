@@ -12,6 +12,7 @@ import (
 	"healthcare/modules/appointments"
 	"healthcare/modules/identity"
 	"healthcare/modules/notifications"
+	"healthcare/modules/notifications/internal/adapters/hooks"
 	"healthcare/modules/notifications/internal/adapters/links"
 	"healthcare/modules/notifications/internal/adapters/store"
 	"healthcare/modules/notifications/internal/app"
@@ -47,6 +48,10 @@ type env struct {
 	administration *app.Administration
 	events         events.Publisher
 	mail           *mailbox
+
+	webhooks  *app.Webhooks
+	receivers ports.Receivers
+	trail     *audittest.Recorder
 }
 
 func newEnv(t testing.TB, db *database.DB, change ...func(*notifications.Config)) env {
@@ -61,6 +66,7 @@ func newEnv(t testing.TB, db *database.DB, change ...func(*notifications.Config)
 	require.NoError(t, err)
 	h := env{
 		db: db, clock: clock.At(now), outbox: store.New(db), mail: &mailbox{sent: map[uuid.UUID]int{}},
+		trail: new(audittest.Recorder),
 		others: &others{
 			visits: map[appointments.ID]appointments.Appointment{}, contacts: map[patients.ID]patients.Contact{},
 			accounts: map[identity.UserID]identity.Contact{},
@@ -70,14 +76,18 @@ func newEnv(t testing.TB, db *database.DB, change ...func(*notifications.Config)
 	composer, err := app.NewComposer(chosen, h.others, h.others, h.others, addresses, cfg, time.UTC)
 	require.NoError(t, err)
 	newMailer := func() (ports.Mailer, error) { return h.mail, nil }
-	h.Courier = app.NewCourier(h.outbox, composer, newMailer, h.clock, reporter{}, cfg)
+	sender, err := hooks.New(cfg, keys, h.clock)
+	require.NoError(t, err)
+	h.receivers = store.NewReceivers(db, h.clock)
+	trail := audittest.Transactional(t, db, h.trail)
+	h.webhooks = app.NewWebhooks(h.receivers, h.outbox, sender, h.others, trail, db, h.clock, reporter{})
+	h.Courier = app.NewCourier(h.outbox, composer, newMailer, h.webhooks, h.clock, reporter{}, cfg)
 	h.preferences = app.NewPreferences(chosen, addresses, h.clock)
-	trail := audittest.Transactional(t, db, new(audittest.Recorder))
 	h.administration = app.NewAdministration(h.outbox, trail, db, h.clock)
 	h.events = events.New(
-		app.WhenAppointmentChanged(h.outbox, h.clock), app.WhenTokenWanted(h.outbox, h.clock),
+		app.WhenAppointmentChanged(h.outbox, h.receivers, h.clock), app.WhenTokenWanted(h.outbox, h.clock),
 		app.WhenPasswordChanged(h.outbox, h.clock), app.WhenSignedInFromNewNetwork(h.outbox, h.clock),
-		app.WhenDoctorLinked(h.outbox, h.clock), app.WhenClaimed(h.outbox, h.clock),
+		app.WhenDoctorLinked(h.outbox, h.receivers, h.clock), app.WhenClaimed(h.outbox, h.receivers, h.clock),
 		app.WhenPatientDeleted(h.outbox, chosen), app.WhenAccountRemoved(h.outbox, chosen),
 	)
 	return h
@@ -226,6 +236,9 @@ type reporter struct{}
 func (reporter) Failed(string, error)                                {}
 func (reporter) Paused(notifications.Channel, string, time.Duration) {}
 func (reporter) GaveUp(domain.Delivery)                              {}
+
+func (reporter) EndpointFailed(notifications.EndpointID, string)          {}
+func (reporter) EndpointDisabled(notifications.EndpointID, domain.Reason) {}
 
 // anyVersion is a change without If-Match.
 var anyVersion revision.Match

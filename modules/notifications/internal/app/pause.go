@@ -15,7 +15,7 @@ const (
 	maxRejections = 10
 )
 
-// pause stops a channel whose server fails. It is shared by the workers of a process.
+// pause stops a channel whose server fails, or an endpoint. It is shared by the workers of a process.
 type pause struct {
 	mu       sync.Mutex
 	end      time.Time
@@ -44,11 +44,27 @@ func (p *pause) failed(failure *domain.Failure, now time.Time) time.Duration {
 	if failure.Scope == domain.Permanently {
 		p.rejected++
 	}
-	if failure.Scope != domain.OfChannel && p.rejected < maxRejections || now.Before(p.end) {
+	if failure.Scope != domain.OfChannel && p.rejected < maxRejections {
+		return 0
+	}
+	return p.begin(now, 0)
+}
+
+// fail begins a pause of at least a time, twice as long as the last one. It is for one endpoint, where every failure
+// begins one.
+func (p *pause) fail(now time.Time, atLeast time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.begin(now, atLeast)
+}
+
+func (p *pause) begin(now time.Time, atLeast time.Duration) time.Duration {
+	if now.Before(p.end) {
 		return 0
 	}
 	p.rejected = 0
 	p.wait = min(max(firstPause, 2*p.wait), maxPause)
-	p.end = now.Add(p.wait)
-	return p.wait
+	wait := max(p.wait, atLeast)
+	p.end = now.Add(wait)
+	return wait
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,7 +31,7 @@ var announced = map[appointments.Change]notifications.Kind{
 }
 
 // WhenAppointmentChanged stores what is to be sent about an appointment, and withdraws what is pending.
-func WhenAppointmentChanged(outbox ports.Outbox, clk clock.Clock) events.Subscription {
+func WhenAppointmentChanged(outbox ports.Outbox, receivers ports.Receivers, clk clock.Clock) events.Subscription {
 	return events.On(module, func(ctx context.Context, changed appointments.Changed) error {
 		now := clk.Now()
 		if changed.Version > 1 { // nothing can be pending about a new appointment
@@ -39,8 +40,26 @@ func WhenAppointmentChanged(outbox ports.Outbox, clk clock.Clock) events.Subscri
 				return err
 			}
 		}
-		return outbox.Add(ctx, messagesAbout(changed, now)...)
+		about := domain.Subject{ID: changed.ID.UUID, Version: int64(changed.Version)}
+		hooks, err := hooksAbout(ctx, receivers, domain.EventOf(changed.Change), about, now)
+		if err != nil {
+			return err
+		}
+		return outbox.Add(ctx, append(messagesAbout(changed, now), hooks...)...)
 	})
+}
+
+// hooksAbout returns a webhook for each endpoint that wants the kind. Errors: none of its own.
+func hooksAbout(
+	ctx context.Context, receivers ports.Receivers, kind notifications.Kind, about domain.Subject, now time.Time,
+) (all []domain.Delivery, err error) {
+	subscriptions, err := receivers.Subscriptions(ctx)
+	for _, s := range subscriptions {
+		if len(s.Kinds) == 0 || slices.Contains(s.Kinds, kind) {
+			all = append(all, domain.NewWebhook(kind, s.Endpoint, about, now))
+		}
+	}
+	return all, err
 }
 
 // messagesAbout returns the messages about a change: none about an appointment that has passed.
@@ -105,16 +124,21 @@ func WhenSignedInFromNewNetwork(outbox ports.Outbox, clk clock.Clock) events.Sub
 }
 
 // WhenDoctorLinked announces to a user that the account acts for a doctor.
-func WhenDoctorLinked(outbox ports.Outbox, clk clock.Clock) events.Subscription {
+func WhenDoctorLinked(outbox ports.Outbox, receivers ports.Receivers, clk clock.Clock) events.Subscription {
 	return events.On(module, func(ctx context.Context, linked doctors.Linked) error {
-		about := domain.Subject{ID: linked.ID.UUID}
-		return outbox.Add(ctx, domain.NewMail(notifications.DoctorLinked, user(linked.User), about, clk.Now()))
+		about, now := domain.Subject{ID: linked.ID.UUID}, clk.Now()
+		hooks, err := hooksAbout(ctx, receivers, notifications.DoctorWasLinked, about, now)
+		if err != nil {
+			return err
+		}
+		mail := domain.NewMail(notifications.DoctorLinked, user(linked.User), about, now)
+		return outbox.Add(ctx, append(hooks, mail)...)
 	})
 }
 
 // WhenClaimed announces an access to a patient: to the user who keeps the patient and, unless the patient has claimed
 // the own record, to the patient.
-func WhenClaimed(outbox ports.Outbox, clk clock.Clock) events.Subscription {
+func WhenClaimed(outbox ports.Outbox, receivers ports.Receivers, clk clock.Clock) events.Subscription {
 	return events.On(module, func(ctx context.Context, claimed patients.Claimed) error {
 		kind := notifications.AccessGranted
 		if claimed.Basis == "emergency" {
@@ -127,7 +151,11 @@ func WhenClaimed(outbox ports.Outbox, clk clock.Clock) events.Subscription {
 			patient := domain.Recipient{Kind: domain.Patient, ID: claimed.ID.UUID}
 			all = append(all, domain.NewMail(kind, patient, about, now))
 		}
-		return outbox.Add(ctx, all...)
+		hooks, err := hooksAbout(ctx, receivers, kind, about, now)
+		if err != nil {
+			return err
+		}
+		return outbox.Add(ctx, append(all, hooks...)...)
 	})
 }
 

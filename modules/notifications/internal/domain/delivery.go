@@ -52,9 +52,20 @@ type Delivery struct {
 
 // NewMail returns a message that is due at once.
 func NewMail(kind notifications.Kind, to Recipient, about Subject, now time.Time) Delivery {
+	return newDelivery(notifications.Mail, kind, to, about, now)
+}
+
+// NewWebhook returns a webhook that is due at once.
+func NewWebhook(kind notifications.Kind, to notifications.EndpointID, about Subject, now time.Time) Delivery {
+	return newDelivery(notifications.Webhook, kind, Recipient{Kind: Endpoint, ID: to.UUID}, about, now)
+}
+
+func newDelivery(
+	channel notifications.Channel, kind notifications.Kind, to Recipient, about Subject, now time.Time,
+) Delivery {
 	return Delivery{
-		ID: recordid.New[notifications.ID](), Channel: notifications.Mail, Kind: kind, Recipient: to, Subject: about,
-		State: notifications.Pending, DueAt: now, GiveUpAt: EndOf(now), CreatedAt: now,
+		ID: recordid.New[notifications.ID](), Channel: channel, Kind: kind, Recipient: to, Subject: about,
+		State: notifications.Pending, DueAt: now, GiveUpAt: EndOf(channel, now), CreatedAt: now,
 	}
 }
 
@@ -78,6 +89,7 @@ const (
 	CodeDeclined  = "declined"
 	CodeOutdated  = "outdated" // the record has changed or was removed
 	CodeExpired   = "expired"
+	CodeDisabled  = "disabled" // the endpoint
 )
 
 func (d *Delivery) end(state notifications.State, code string, now time.Time) {
@@ -105,6 +117,7 @@ type Failure struct {
 	Scope      Scope
 	Code       string
 	RetryAfter time.Duration // what the receiver asks for; 0: nothing
+	Disables   Reason        // why the endpoint is to be disabled; NoReason: it is not
 }
 
 func (f *Failure) Error() string { return "notifications: " + f.Code }
@@ -143,13 +156,17 @@ func (d *Delivery) Fail(failure Failure, now time.Time, random float64) {
 	}
 }
 
-// Expire ends a delivery whose end has passed before it was accepted: it is dead if an attempt failed.
+// Expire ends a delivery whose end has passed before it was accepted: it is dead if an attempt failed, and if it is a
+// webhook, which may have waited for others of its endpoint and which an administrator can send again.
 func (d *Delivery) Expire(now time.Time) {
-	if d.LastError == "" {
+	switch {
+	case d.LastError != "":
+		d.end(notifications.Dead, d.LastError, now)
+	case d.Channel == notifications.Webhook:
+		d.end(notifications.Dead, CodeExpired, now)
+	default:
 		d.Cancel(CodeExpired, now)
-		return
 	}
-	d.end(notifications.Dead, d.LastError, now)
 }
 
 // Postpone makes a delivery due later, without an attempt.
@@ -166,7 +183,7 @@ func (d *Delivery) Resend(now time.Time) error {
 	}
 	switch {
 	case !rules[d.Kind].hasEnd:
-		d.GiveUpAt = EndOf(now)
+		d.GiveUpAt = EndOf(d.Channel, now)
 	case now.After(d.GiveUpAt):
 		return notifications.ErrNotResendable
 	}

@@ -1,10 +1,16 @@
 package domain
 
-import "healthcare/modules/notifications"
+import (
+	"github.com/google/uuid"
+
+	"healthcare/modules/notifications"
+)
 
 // Filter narrows a list of deliveries. The zero Filter matches all.
 type Filter struct {
 	State   notifications.State
 	Kind    notifications.Kind
 	Channel notifications.Channel
+
+	Recipient uuid.UUID
 }

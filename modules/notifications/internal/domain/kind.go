@@ -5,11 +5,16 @@ import (
 	"slices"
 	"time"
 
+	"healthcare/modules/appointments"
 	"healthcare/modules/notifications"
 )
 
-// A message is sent until it is this old (RFC 5321, section 4.5.4.1), unless it has an earlier end.
-const mailLifetime = 4 * 24 * time.Hour
+const (
+	// A message is sent until it is this old (RFC 5321, section 4.5.4.1), unless it has an earlier end.
+	mailLifetime = 4 * 24 * time.Hour
+
+	webhookLifetime = 3 * 24 * time.Hour
+)
 
 // rule is how messages of a kind are treated.
 type rule struct {
@@ -33,10 +38,35 @@ var rules = map[notifications.Kind]rule{
 	notifications.DoctorLinked:         {},
 	notifications.AccessGranted:        {},
 	notifications.EmergencyAccess:      {},
+	notifications.WebhookDisabled:      {},
 }
 
-// Kinds returns all kinds, sorted.
+// Kinds returns the kinds of mails, sorted.
 func Kinds() []notifications.Kind { return slices.Sorted(maps.Keys(rules)) }
+
+// changes are all changes of an appointment.
+var changes = []appointments.Change{
+	appointments.WasHeld, appointments.WasRequested, appointments.WasBooked, appointments.WasMoved,
+	appointments.WasCancelled, appointments.HasArrived, appointments.WasFulfilled, appointments.WasMissed,
+	appointments.WasVoided, appointments.HasExpired,
+}
+
+// EventOf returns the kind of webhooks about a change of an appointment.
+func EventOf(change appointments.Change) notifications.Kind {
+	return notifications.Kind("appointment." + change)
+}
+
+// Events returns the kinds of webhooks that an endpoint can ask for, sorted.
+func Events() []notifications.Kind {
+	all := []notifications.Kind{
+		notifications.AccessGranted, notifications.EmergencyAccess, notifications.DoctorWasLinked,
+	}
+	for _, change := range changes {
+		all = append(all, EventOf(change))
+	}
+	slices.Sort(all)
+	return all
+}
 
 // Declinable reports whether recipients may decline messages of the kind.
 func Declinable(kind notifications.Kind) bool { return rules[kind].declinable }
@@ -54,5 +84,10 @@ func KindsWithEnd() []notifications.Kind {
 	return slices.DeleteFunc(Kinds(), func(kind notifications.Kind) bool { return !rules[kind].hasEnd })
 }
 
-// EndOf returns when a message is given up that is to be sent from now on.
-func EndOf(now time.Time) time.Time { return now.Add(mailLifetime) }
+// EndOf returns when a message of the channel is given up that is to be sent from now on.
+func EndOf(channel notifications.Channel, now time.Time) time.Time {
+	if channel == notifications.Webhook {
+		return now.Add(webhookLifetime)
+	}
+	return now.Add(mailLifetime)
+}

@@ -20,16 +20,22 @@ type Outbox interface {
 	// CancelAbout ends the pending deliveries of a channel about a record, with a code. Errors: none.
 	CancelAbout(ctx context.Context, channel notifications.Channel, subject uuid.UUID, code string, now time.Time) error
 
+	// CancelTo ends the pending webhooks to an endpoint, with a code. Errors: none.
+	CancelTo(ctx context.Context, endpoint notifications.EndpointID, code string, now time.Time) error
+
 	// RemoveAllOf deletes the deliveries to these recipients and about these records. Errors: none.
 	RemoveAllOf(ctx context.Context, ids []uuid.UUID) error
 
 	// Due reports whether a delivery of the channel is due. Errors: none.
 	Due(ctx context.Context, channel notifications.Channel, now time.Time) (bool, error)
 
-	// Claim returns up to limit deliveries of the channel that are due, the longest due first, which no other worker
-	// has until the lease ends. Each claim is an attempt. Errors: none.
-	Claim(
-		ctx context.Context, channel notifications.Channel, now time.Time, lease time.Duration, limit int,
+	// Claim returns up to limit mails that are due, the longest due first, which no other worker has until the lease
+	// ends. Each claim is an attempt. Errors: none.
+	Claim(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]domain.Delivery, error)
+
+	// ClaimOf is Claim for webhooks to an endpoint. Errors: none.
+	ClaimOf(
+		ctx context.Context, to notifications.EndpointID, now time.Time, lease time.Duration, limit int,
 	) ([]domain.Delivery, error)
 
 	// Settle stores the state of a delivery after the attempt of this number. It reports false if the delivery was
@@ -64,8 +70,8 @@ type Outbox interface {
 		ctx context.Context, channel notifications.Channel, now time.Time, limit int,
 	) (due int, since time.Time, err error)
 
-	// Added signals that deliveries were added in this process, or may be due.
-	Added() chan struct{}
+	// Added signals that deliveries of the channel were added in this process, or may be due.
+	Added(channel notifications.Channel) chan struct{}
 }
 
 // Preferences stores how recipients want to be notified.
@@ -94,6 +100,67 @@ type Mailer interface {
 // NewMailer returns a Mailer. Errors: an invalid configuration.
 type NewMailer func() (Mailer, error)
 
+// Subscription is an endpoint that is enabled, and the kinds that it wants.
+type Subscription struct {
+	Endpoint notifications.EndpointID
+	Kinds    []notifications.Kind // none: all
+}
+
+// Queue is the webhooks to an endpoint that are due.
+type Queue struct {
+	Endpoint notifications.EndpointID
+	Failing  bool // the last attempt failed
+}
+
+// Receivers stores endpoints.
+type Receivers interface {
+	// Add stores a new endpoint. Errors: notifications.ErrTooManyEndpoints.
+	Add(ctx context.Context, r domain.Receiver) error
+
+	// Find returns an endpoint. Errors: notifications.ErrEndpointNotFound.
+	Find(ctx context.Context, id notifications.EndpointID) (domain.Receiver, error)
+
+	// List returns all endpoints, newest first. Errors: none.
+	List(ctx context.Context) ([]domain.Receiver, error)
+
+	// Subscriptions returns the endpoints that are enabled, as they were at most a second ago. A change that is
+	// committed in this process counts at once. Errors: none.
+	Subscriptions(ctx context.Context) ([]Subscription, error)
+
+	// Change locks an endpoint, applies rule to it and stores the result if its version differs. Errors:
+	// notifications.ErrEndpointNotFound, the errors of rule.
+	Change(
+		ctx context.Context, id notifications.EndpointID, rule func(*domain.Receiver) error,
+	) (domain.Receiver, error)
+
+	// Remove locks an endpoint, applies rule to it and deletes it. Errors: notifications.ErrEndpointNotFound, the
+	// errors of rule.
+	Remove(ctx context.Context, id notifications.EndpointID, rule func(domain.Receiver) error) error
+
+	// Queues returns the endpoints for which a webhook is due, the longest due first. Errors: none.
+	Queues(ctx context.Context, now time.Time) ([]Queue, error)
+
+	// CancelOrphans ends pending webhooks to endpoints that do not exist, with a code. Another process may have added
+	// them while it did not know of the removal. Errors: none.
+	CancelOrphans(ctx context.Context, code string, now time.Time) error
+}
+
+// Hooks signs and sends webhooks.
+type Hooks interface {
+	// CheckURL validates the URL of an endpoint. Errors: a sentence for people, without any part of the URL.
+	CheckURL(url string) error
+
+	// NewSecret returns a signing secret of an endpoint, in the form that is shown once, and sealed.
+	NewSecret(of notifications.EndpointID) (shown string, sealed domain.SealedSecret)
+
+	// Reseal returns the secret sealed with the newest key of the operator. A secret that no key opens stays as it is.
+	Reseal(of notifications.EndpointID, secret domain.SealedSecret) domain.SealedSecret
+
+	// Send makes one attempt to deliver a webhook. Errors: *domain.Failure, also if no key of the operator opens the
+	// endpoint's secret.
+	Send(ctx context.Context, hook domain.Hook, now time.Time) error
+}
+
 // Links makes the addresses in messages, and reads those that end messages of a kind (RFC 8058).
 type Links interface {
 	// Page returns the address to which messages of the kind lead, "" if the operator has configured none.
@@ -118,4 +185,10 @@ type Reporter interface {
 
 	// GaveUp reports a delivery that is dead.
 	GaveUp(d domain.Delivery)
+
+	// EndpointFailed reports the first failure of an endpoint since its last success.
+	EndpointFailed(id notifications.EndpointID, code string)
+
+	// EndpointDisabled reports that an endpoint was disabled because of its failures.
+	EndpointDisabled(id notifications.EndpointID, reason domain.Reason)
 }

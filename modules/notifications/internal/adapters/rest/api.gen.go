@@ -32,7 +32,7 @@ type Delivery struct {
 	// Example: patient
 	RecipientType string `json:"recipient_type"`
 
-	// Recipient The user or the patient.
+	// Recipient The user, the patient or the webhook.
 	//
 	// Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
 	Recipient string `json:"recipient"`
@@ -63,6 +63,48 @@ type Delivery struct {
 
 	// EndedAt Example: 2026-11-30T08:15:03.120417Z
 	EndedAt nullable.Nullable[rest.Time] `json:"ended_at"`
+}
+
+// NewWebhook A receiver of events with its signing secret.
+type NewWebhook struct {
+	// Id Example: 0193525f-e3a1-7c55-9b02-4d6f8a1c3e57
+	Id string `json:"id"`
+
+	// Url Example: https://hooks.clinic.example/appointments
+	Url string `json:"url"`
+
+	// Description Example: Waiting room
+	Description string `json:"description"`
+
+	// Kinds The events that are sent; empty: all.
+	//
+	// Example: ["appointment.arrived","appointment.booked"]
+	Kinds []string `json:"kinds"`
+
+	// Enabled Example: true
+	Enabled bool `json:"enabled"`
+
+	// DisabledReason Why the service has disabled it: five days of nothing but failures, a response 410, or a URL that is no longer permitted; empty otherwise.
+	//
+	// Example:
+	DisabledReason string `json:"disabled_reason"`
+
+	// FailingSince The first failure since the last success.
+	FailingSince nullable.Nullable[rest.Time] `json:"failing_since"`
+
+	// PreviousSecretUntil Until then messages are signed with the replaced secret as well.
+	PreviousSecretUntil nullable.Nullable[rest.Time] `json:"previous_secret_until"`
+
+	// CreatedAt Example: 2026-11-30T08:15:02.000417Z
+	CreatedAt rest.Time `json:"created_at"`
+
+	// UpdatedAt Example: 2026-11-30T08:15:02.000417Z
+	UpdatedAt rest.Time `json:"updated_at"`
+
+	// Secret The signing secret. It is shown once.
+	//
+	// Example: whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDazmKYv4mPq0=
+	Secret string `json:"secret"`
 }
 
 // NotificationPreferences How a user is notified.
@@ -120,6 +162,86 @@ type Resent struct {
 	Resent int `json:"resent"`
 }
 
+// Webhook A receiver of events.
+type Webhook struct {
+	// Id Example: 0193525f-e3a1-7c55-9b02-4d6f8a1c3e57
+	Id string `json:"id"`
+
+	// Url Example: https://hooks.clinic.example/appointments
+	Url string `json:"url"`
+
+	// Description Example: Waiting room
+	Description string `json:"description"`
+
+	// Kinds The events that are sent; empty: all.
+	//
+	// Example: ["appointment.arrived","appointment.booked"]
+	Kinds []string `json:"kinds"`
+
+	// Enabled Example: true
+	Enabled bool `json:"enabled"`
+
+	// DisabledReason Why the service has disabled it: five days of nothing but failures, a response 410, or a URL that is no longer permitted; empty otherwise.
+	//
+	// Example:
+	DisabledReason string `json:"disabled_reason"`
+
+	// FailingSince The first failure since the last success.
+	FailingSince nullable.Nullable[rest.Time] `json:"failing_since"`
+
+	// PreviousSecretUntil Until then messages are signed with the replaced secret as well.
+	PreviousSecretUntil nullable.Nullable[rest.Time] `json:"previous_secret_until"`
+
+	// CreatedAt Example: 2026-11-30T08:15:02.000417Z
+	CreatedAt rest.Time `json:"created_at"`
+
+	// UpdatedAt Example: 2026-11-30T08:15:02.000417Z
+	UpdatedAt rest.Time `json:"updated_at"`
+}
+
+// WebhookChanges Fields to change. Omitted fields keep their values.
+type WebhookChanges struct {
+	Description *string   `json:"description,omitempty"`
+	Enabled     *bool     `json:"enabled,omitempty"`
+	Kinds       *[]string `json:"kinds,omitempty"`
+	Url         *string   `json:"url,omitempty"`
+}
+
+// WebhookInput A new receiver of events.
+type WebhookInput struct {
+	// Description Example: Waiting room
+	Description nullable.Nullable[string] `json:"description,omitempty"`
+
+	// Enabled Default: true.
+	//
+	// Example: true
+	Enabled nullable.Nullable[bool] `json:"enabled,omitempty"`
+
+	// Kinds The events that are sent; empty: all.
+	//
+	// Example: ["appointment.arrived","appointment.booked"]
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Url https, the name of a public host, and the port 443 or one from 1024 on.
+	//
+	// Example: https://hooks.clinic.example/appointments
+	Url string `json:"url"`
+}
+
+// WebhookTest The result of a test.
+type WebhookTest struct {
+	// Delivered Example: false
+	Delivered bool `json:"delivered"`
+
+	// Code Why it was not delivered; empty otherwise.
+	//
+	// Example: http 500
+	Code string `json:"code"`
+
+	// Milliseconds Example: 84
+	Milliseconds int `json:"milliseconds"`
+}
+
 // ListDeliveriesParams defines parameters for ListDeliveries.
 type ListDeliveriesParams struct {
 	// State Only deliveries in this state.
@@ -137,6 +259,12 @@ type ResendDeliveriesJSONRequestBody = ResendInput
 
 // AmendNotificationPreferencesJSONRequestBody defines body for AmendNotificationPreferences for application/json ContentType.
 type AmendNotificationPreferencesJSONRequestBody = NotificationPreferencesChanges
+
+// AddWebhookJSONRequestBody defines body for AddWebhook for application/json ContentType.
+type AddWebhookJSONRequestBody = WebhookInput
+
+// AmendWebhookJSONRequestBody defines body for AmendWebhook for application/json ContentType.
+type AmendWebhookJSONRequestBody = WebhookChanges
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -161,6 +289,30 @@ type ServerInterface interface {
 	// AmendNotificationPreferences Change how the caller is notified.
 	// (PATCH /api/notification-preferences/)
 	AmendNotificationPreferences(c *fiber.Ctx) error
+	// ListWebhooks List the webhooks, newest first.
+	// (GET /api/webhooks/)
+	ListWebhooks(c *fiber.Ctx) error
+	// AddWebhook Add a webhook.
+	// (POST /api/webhooks/)
+	AddWebhook(c *fiber.Ctx) error
+	// RemoveWebhook Delete a webhook and its deliveries.
+	// (DELETE /api/webhooks/{id}/)
+	RemoveWebhook(c *fiber.Ctx, id string) error
+	// ReadWebhook Read one webhook.
+	// (GET /api/webhooks/{id}/)
+	ReadWebhook(c *fiber.Ctx, id string) error
+	// AmendWebhook Change a webhook.
+	// (PATCH /api/webhooks/{id}/)
+	AmendWebhook(c *fiber.Ctx, id string) error
+	// ListWebhookDeliveries List the deliveries of a webhook, newest first.
+	// (GET /api/webhooks/{id}/deliveries/)
+	ListWebhookDeliveries(c *fiber.Ctx, id string) error
+	// RotateWebhookSecret Replace the signing secret of a webhook.
+	// (POST /api/webhooks/{id}/rotate-secret/)
+	RotateWebhookSecret(c *fiber.Ctx, id string) error
+	// TestWebhook Send a test event to a webhook.
+	// (POST /api/webhooks/{id}/test/)
+	TestWebhook(c *fiber.Ctx, id string) error
 	// AskUnsubscribe Show a page that asks whether to end messages of a kind.
 	// (GET /unsubscribe/{link})
 	AskUnsubscribe(c *fiber.Ctx, link string) error
@@ -370,6 +522,216 @@ func (siw *ServerInterfaceWrapper) AmendNotificationPreferences(c *fiber.Ctx) er
 	return handler(c)
 }
 
+// ListWebhooks operation middleware
+func (siw *ServerInterfaceWrapper) ListWebhooks(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListWebhooks(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// AddWebhook operation middleware
+func (siw *ServerInterfaceWrapper) AddWebhook(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.AddWebhook(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RemoveWebhook operation middleware
+func (siw *ServerInterfaceWrapper) RemoveWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RemoveWebhook(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReadWebhook operation middleware
+func (siw *ServerInterfaceWrapper) ReadWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReadWebhook(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// AmendWebhook operation middleware
+func (siw *ServerInterfaceWrapper) AmendWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.AmendWebhook(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListWebhookDeliveries operation middleware
+func (siw *ServerInterfaceWrapper) ListWebhookDeliveries(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListWebhookDeliveries(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RotateWebhookSecret operation middleware
+func (siw *ServerInterfaceWrapper) RotateWebhookSecret(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RotateWebhookSecret(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// TestWebhook operation middleware
+func (siw *ServerInterfaceWrapper) TestWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.TestWebhook(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // AskUnsubscribe operation middleware
 func (siw *ServerInterfaceWrapper) AskUnsubscribe(c *fiber.Ctx) error {
 
@@ -464,6 +826,22 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/api/notification-preferences/", wrapper.ReadNotificationPreferences)
 
 	router.Patch(options.BaseURL+"/api/notification-preferences/", wrapper.AmendNotificationPreferences)
+
+	router.Get(options.BaseURL+"/api/webhooks/", wrapper.ListWebhooks)
+
+	router.Post(options.BaseURL+"/api/webhooks/", wrapper.AddWebhook)
+
+	router.Delete(options.BaseURL+"/api/webhooks/:id/", wrapper.RemoveWebhook)
+
+	router.Get(options.BaseURL+"/api/webhooks/:id/", wrapper.ReadWebhook)
+
+	router.Patch(options.BaseURL+"/api/webhooks/:id/", wrapper.AmendWebhook)
+
+	router.Get(options.BaseURL+"/api/webhooks/:id/deliveries/", wrapper.ListWebhookDeliveries)
+
+	router.Post(options.BaseURL+"/api/webhooks/:id/rotate-secret/", wrapper.RotateWebhookSecret)
+
+	router.Post(options.BaseURL+"/api/webhooks/:id/test/", wrapper.TestWebhook)
 
 	router.Get(options.BaseURL+"/unsubscribe/:link", wrapper.AskUnsubscribe)
 

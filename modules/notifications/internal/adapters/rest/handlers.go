@@ -25,13 +25,14 @@ import (
 var Document []byte
 
 // New returns the module's part of the API.
-func New(preferences *app.Preferences, administration *app.Administration) rest.API {
-	return func(router fiber.Router) { RegisterHandlers(router, &handlers{preferences, administration}) }
+func New(preferences *app.Preferences, administration *app.Administration, webhooks *app.Webhooks) rest.API {
+	return func(router fiber.Router) { RegisterHandlers(router, &handlers{preferences, administration, webhooks}) }
 }
 
 type handlers struct {
 	preferences    *app.Preferences
 	administration *app.Administration
+	webhooks       *app.Webhooks
 }
 
 // ListDeliveries responds with a page of the deliveries.
@@ -122,24 +123,14 @@ func (h *handlers) AmendNotificationPreferences(c *fiber.Ctx) error {
 }
 
 func changesOf(in NotificationPreferencesChanges) domain.Changes {
-	changes := domain.Changes{Language: in.Language, TimeZone: in.TimeZone, QuietHours: in.QuietHours}
-	if in.Declined != nil {
-		declined := make([]notifications.Kind, len(*in.Declined))
-		for i, kind := range *in.Declined {
-			declined[i] = notifications.Kind(kind)
-		}
-		changes.Declined = &declined
+	return domain.Changes{
+		Language: in.Language, TimeZone: in.TimeZone, QuietHours: in.QuietHours, Declined: kindsOf(in.Declined),
 	}
-	return changes
 }
 
 func preferencesResource(p domain.Preferences) rest.Resource {
-	declined := make([]string, len(p.Declined))
-	for i, kind := range p.Declined {
-		declined[i] = string(kind)
-	}
 	return rest.Resource{Version: p.Version, Body: NotificationPreferences{
-		Language: p.Language, TimeZone: p.TimeZone, QuietHours: p.QuietHours, Declined: declined,
+		Language: p.Language, TimeZone: p.TimeZone, QuietHours: p.QuietHours, Declined: textsOf(p.Declined),
 	}}
 }
 

@@ -53,7 +53,7 @@ func TestPlans(t *testing.T) {
 		for name, use := range map[string]func() error{
 			"due": func() error { _, err := outbox.Due(ctx, notifications.Mail, now); return err },
 			"claim": func() error {
-				_, err := outbox.Claim(ctx, notifications.Mail, now, time.Minute, 10)
+				_, err := outbox.Claim(ctx, now, time.Minute, 10)
 				return err
 			},
 			"settle":  func() error { _, err := outbox.Settle(ctx, last, 1); return err },

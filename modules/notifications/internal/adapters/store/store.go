@@ -20,13 +20,18 @@ import (
 
 // New returns the outbox over db.
 func New(db *database.DB) ports.Outbox {
-	return &outbox{db: db, added: make(chan struct{}, 1), ended: newEnded()}
+	return &outbox{
+		db: db, ended: newEnded(),
+		added: map[notifications.Channel]chan struct{}{
+			notifications.Mail: make(chan struct{}, 1), notifications.Webhook: make(chan struct{}, 1),
+		},
+	}
 }
 
 type outbox struct {
 	db    *database.DB
-	added chan struct{}
-	ended *prometheus.CounterVec // by kind and state
+	added map[notifications.Channel]chan struct{}
+	ended *prometheus.CounterVec // by channel, kind and state
 }
 
 type row struct {
@@ -80,13 +85,16 @@ func deliveriesOf(rows []row) []domain.Delivery {
 	return all
 }
 
-func (s *outbox) Added() chan struct{} { return s.added }
+func (s *outbox) Added(channel notifications.Channel) chan struct{} { return s.added[channel] }
 
-func (s *outbox) signal() {
-	select {
-	case s.added <- struct{}{}:
-	default:
-	}
+// signalAfter signals that deliveries of the channel may be due, once the transaction of ctx has committed.
+func (s *outbox) signalAfter(ctx context.Context, channel notifications.Channel) {
+	s.db.AfterCommit(ctx, func() {
+		select {
+		case s.added[channel] <- struct{}{}:
+		default:
+		}
+	})
 }
 
 func (s *outbox) Add(ctx context.Context, all ...domain.Delivery) error {
@@ -94,21 +102,36 @@ func (s *outbox) Add(ctx context.Context, all ...domain.Delivery) error {
 		return nil
 	}
 	rows := make([]row, len(all))
+	channels := map[notifications.Channel]bool{}
 	for i, d := range all {
 		rows[i] = rowOf(d)
+		channels[d.Channel] = true
 	}
-	s.db.AfterCommit(ctx, s.signal)
+	for channel := range channels {
+		s.signalAfter(ctx, channel)
+	}
 	return s.db.Write(ctx).Create(&rows).Error
 }
 
 func (s *outbox) CancelAbout(
 	ctx context.Context, channel notifications.Channel, subject uuid.UUID, code string, now time.Time,
 ) error {
-	return s.db.Write(ctx).Model(&row{}).
-		Where("subject_id = ? AND channel = ? AND due_at IS NOT NULL", subject, channel).
-		Updates(map[string]any{
-			"state": notifications.Cancelled, "due_at": nil, "last_error": code, "ended_at": database.At(now),
-		}).Error
+	about := s.db.Write(ctx).Where("subject_id = ? AND channel = ? AND due_at IS NOT NULL", subject, channel)
+	return cancel(about, code, now)
+}
+
+func (s *outbox) CancelTo(
+	ctx context.Context, endpoint notifications.EndpointID, code string, now time.Time,
+) error {
+	to := s.db.Write(ctx).Where("recipient_id = ? AND channel = 'webhook' AND due_at IS NOT NULL", endpoint)
+	return cancel(to, code, now)
+}
+
+// cancel ends the pending deliveries of a query.
+func cancel(q *gorm.DB, code string, now time.Time) error {
+	return q.Model(&row{}).Updates(map[string]any{
+		"state": notifications.Cancelled, "due_at": nil, "last_error": code, "ended_at": database.At(now),
+	}).Error
 }
 
 func (s *outbox) RemoveAllOf(ctx context.Context, ids []uuid.UUID) error {
@@ -131,12 +154,28 @@ func (s *outbox) Due(ctx context.Context, channel notifications.Channel, now tim
 }
 
 func (s *outbox) Claim(
-	ctx context.Context, channel notifications.Channel, now time.Time, lease time.Duration, limit int,
+	ctx context.Context, now time.Time, lease time.Duration, limit int,
+) ([]domain.Delivery, error) {
+	return s.claim(ctx, now, lease, limit, func(q *gorm.DB) *gorm.DB { return dueAt(q, notifications.Mail, now) })
+}
+
+func (s *outbox) ClaimOf(
+	ctx context.Context, to notifications.EndpointID, now time.Time, lease time.Duration, limit int,
+) ([]domain.Delivery, error) {
+	return s.claim(ctx, now, lease, limit, func(q *gorm.DB) *gorm.DB {
+		return q.Where("recipient_id = ? AND channel = 'webhook' AND due_at IS NOT NULL AND due_at <= ?",
+			to, database.At(now))
+	})
+}
+
+// claim claims deliveries that meet a condition.
+func (s *outbox) claim(
+	ctx context.Context, now time.Time, lease time.Duration, limit int, due func(*gorm.DB) *gorm.DB,
 ) (all []domain.Delivery, err error) {
 	err = s.db.Do(ctx, func(ctx context.Context) error {
 		var rows []row
-		due := unlocked(dueAt(s.db.Write(ctx), channel, now)).Order("due_at, id").Limit(limit)
-		if err := due.Find(&rows).Error; err != nil || len(rows) == 0 {
+		err := unlocked(due(s.db.Write(ctx))).Order("due_at, id").Limit(limit).Find(&rows).Error
+		if err != nil || len(rows) == 0 {
 			return err
 		}
 		end := database.At(now.Add(lease))
@@ -174,7 +213,7 @@ func (s *outbox) Settle(ctx context.Context, d domain.Delivery, attempt int) (bo
 			"ended_at": r.EndedAt,
 		})
 	if done.RowsAffected > 0 && d.State != notifications.Pending {
-		s.ended.WithLabelValues(string(d.Kind), string(d.State)).Inc()
+		s.ended.WithLabelValues(string(d.Channel), string(d.Kind), string(d.State)).Inc()
 	}
 	return done.RowsAffected > 0, done.Error
 }
@@ -214,6 +253,9 @@ func (s *outbox) List(
 	if filter.Channel != "" {
 		q = q.Where("channel = ?", filter.Channel)
 	}
+	if filter.Recipient != uuid.Nil {
+		q = q.Where("recipient_id = ?", filter.Recipient)
+	}
 	page, err := database.Page(q, request, columns)
 	return paging.Map(page, row.delivery), err
 }
@@ -231,7 +273,7 @@ func (s *outbox) Change(
 		if err := rule(&changed); err != nil {
 			return err
 		}
-		s.db.AfterCommit(ctx, s.signal)
+		s.signalAfter(ctx, r.Channel)
 		r = rowOf(changed)
 		return explain(database.Update(s.db.Write(ctx).Where("id = ?", id), &r, fixed...))
 	})
@@ -249,11 +291,11 @@ func (s *outbox) ResendDead(
 		if err := dead.Find(&rows).Error; err != nil {
 			return err
 		}
-		s.db.AfterCommit(ctx, s.signal)
+		s.signalAfter(ctx, channel)
 		ids = idsOf(rows)
 		return database.WhereIn(s.db.Write(ctx).Model(&row{}), "id", ids).Updates(map[string]any{
 			"state": notifications.Pending, "due_at": database.At(now), "ended_at": nil, "attempts": 0,
-			"last_error": "", "give_up_at": database.At(domain.EndOf(now)),
+			"last_error": "", "give_up_at": database.At(domain.EndOf(channel, now)),
 		}).Error
 	})
 	return ids, err

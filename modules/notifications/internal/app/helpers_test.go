@@ -2,6 +2,8 @@ package app_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -52,9 +54,32 @@ type env struct {
 	webhooks  *app.Webhooks
 	receivers ports.Receivers
 	trail     *audittest.Recorder
+	reports   *reporter
 }
 
 func newEnv(t testing.TB, db *database.DB, change ...func(*notifications.Config)) env {
+	return newEnvWith(t, db, keysOf(t, firstSecret), change...)
+}
+
+const (
+	firstSecret  = "a secret of at least thirty-two bytes"
+	secondSecret = "another secret of at least 32 bytes!"
+)
+
+func keysOf(t testing.TB, newest string, previous ...string) keyring.Ring {
+	var others [][]byte
+	for _, secret := range previous {
+		others = append(others, []byte(secret))
+	}
+	keys, err := keyring.New([]byte(newest), others...)
+	require.NoError(t, err)
+	return keys
+}
+
+// newEnvWith is newEnv with the operator's keys.
+func newEnvWith(
+	t testing.TB, db *database.DB, keys keyring.Ring, change ...func(*notifications.Config),
+) env {
 	cfg := notifications.Config{
 		PublicURL: publicURL, PracticeName: "Example Clinic", Language: "en", QuietHours: "21:00-08:00",
 		Detail: notifications.NoDetail,
@@ -62,11 +87,9 @@ func newEnv(t testing.TB, db *database.DB, change ...func(*notifications.Config)
 	for _, f := range change {
 		f(&cfg)
 	}
-	keys, err := keyring.New([]byte("a secret of at least thirty-two bytes"))
-	require.NoError(t, err)
 	h := env{
 		db: db, clock: clock.At(now), outbox: store.New(db), mail: &mailbox{sent: map[uuid.UUID]int{}},
-		trail: new(audittest.Recorder),
+		trail: new(audittest.Recorder), reports: new(reporter),
 		others: &others{
 			visits: map[appointments.ID]appointments.Appointment{}, contacts: map[patients.ID]patients.Contact{},
 			accounts: map[identity.UserID]identity.Contact{},
@@ -80,8 +103,8 @@ func newEnv(t testing.TB, db *database.DB, change ...func(*notifications.Config)
 	require.NoError(t, err)
 	h.receivers = store.NewReceivers(db, h.clock)
 	trail := audittest.Transactional(t, db, h.trail)
-	h.webhooks = app.NewWebhooks(h.receivers, h.outbox, sender, h.others, trail, db, h.clock, reporter{})
-	h.Courier = app.NewCourier(h.outbox, composer, newMailer, h.webhooks, h.clock, reporter{}, cfg)
+	h.webhooks = app.NewWebhooks(h.receivers, h.outbox, sender, h.others, trail, db, h.clock, h.reports)
+	h.Courier = app.NewCourier(h.outbox, composer, newMailer, h.webhooks, h.clock, h.reports, cfg)
 	h.preferences = app.NewPreferences(chosen, addresses, h.clock)
 	h.administration = app.NewAdministration(h.outbox, trail, db, h.clock)
 	h.events = events.New(
@@ -99,6 +122,8 @@ type others struct {
 	contacts map[patients.ID]patients.Contact
 	accounts map[identity.UserID]identity.Contact
 	failure  error
+
+	administrators []identity.UserID
 }
 
 func (o *others) Find(_ context.Context, id appointments.ID) (appointments.Appointment, error) {
@@ -134,7 +159,9 @@ func (o *others) FindToken(_ context.Context, wanted identity.TokenWanted) (iden
 	return identity.MailToken{Secret: "a-token", ExpiresAt: wanted.ExpiresAt}, o.failure
 }
 
-func (*others) Administrators(context.Context, int) ([]identity.UserID, error) { return nil, nil }
+func (o *others) Administrators(context.Context, int) ([]identity.UserID, error) {
+	return o.administrators, nil
+}
 
 // patient adds a patient with an address and no account.
 func (o *others) patient(address string) patients.ID {
@@ -231,14 +258,32 @@ func (m *mailbox) fail(scope domain.Scope, code string) {
 	m.failure = func(domain.Message) error { return &domain.Failure{Scope: scope, Code: code} }
 }
 
-type reporter struct{}
+// reporter has all that was reported, as text.
+type reporter struct {
+	mu    sync.Mutex
+	lines []string
+}
 
-func (reporter) Failed(string, error)                                {}
-func (reporter) Paused(notifications.Channel, string, time.Duration) {}
-func (reporter) GaveUp(domain.Delivery)                              {}
+func (r *reporter) add(values ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines = append(r.lines, fmt.Sprintf("%+v", values))
+}
 
-func (reporter) EndpointFailed(notifications.EndpointID, string)          {}
-func (reporter) EndpointDisabled(notifications.EndpointID, domain.Reason) {}
+// text returns the reports as one text.
+func (r *reporter) text() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(r.lines, "\n")
+}
+
+func (r *reporter) Failed(work string, err error)                                { r.add(work, err) }
+func (r *reporter) Paused(c notifications.Channel, code string, d time.Duration) { r.add(c, code, d) }
+func (r *reporter) GaveUp(d domain.Delivery)                                     { r.add("gave up", d) }
+func (r *reporter) EndpointFailed(id notifications.EndpointID, code string)      { r.add("fails", id, code) }
+func (r *reporter) EndpointDisabled(id notifications.EndpointID, o domain.Reason) {
+	r.add("disabled", id, o)
+}
 
 // anyVersion is a change without If-Match.
 var anyVersion revision.Match

@@ -238,7 +238,8 @@ func (s *Webhooks) Test(
 	}
 	entry := audit.NewEntry(audit.Update, webhookResource, id.UUID)
 	entry.Fields = []string{"test"}
-	if err := s.trail.Record(ctx, who, entry); err != nil { // first: nothing is sent that is not recorded
+	record := func(ctx context.Context) error { return s.trail.Record(ctx, who, entry) }
+	if err := s.tx.Do(ctx, record); err != nil { // first: nothing is sent that is not recorded
 		return result, err
 	}
 	if deadline, limited := ctx.Deadline(); limited {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"healthcare/modules/notifications"
 	"healthcare/modules/notifications/internal/adapters/store"
 	"healthcare/modules/notifications/internal/domain"
+	"healthcare/platform/clock"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/paging"
@@ -21,7 +23,16 @@ var now = time.Date(2026, time.November, 30, 9, 0, 0, 0, time.UTC)
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		outbox := store.New(db)
+		outbox, receivers := store.New(db), store.NewReceivers(db, clock.At(now))
+		var endpoints []notifications.EndpointID
+		for range 3 {
+			url := "https://hooks.clinic.example"
+			check := func(string) error { return nil }
+			r, err := domain.NewReceiver(domain.ReceiverChanges{URL: &url}, check, uuid.New(), now)
+			require.NoError(t, err)
+			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error { return receivers.Add(ctx, r) }))
+			endpoints = append(endpoints, r.ID)
+		}
 		const rows = 10_000
 		about := domain.Subject{ID: uuid.New()}
 		var last domain.Delivery
@@ -32,7 +43,11 @@ func TestPlans(t *testing.T) {
 				about.ID = uuid.New()
 				to := domain.Recipient{Kind: domain.Patient, ID: uuid.New()}
 				d := domain.NewMail(notifications.AppointmentBooked, to, about, at)
+				if i%10 == 0 { // webhooks, of which those to the first endpoint wait
+					d = domain.NewWebhook(notifications.AppointmentBooked, endpoints[i/10%2], about, at)
+				}
 				switch {
+				case i%20 == 0 && i%100 != 0:
 				case i%100 == 0:
 					d.Fail(domain.Failure{Scope: domain.Permanently, Code: "550"}, at, 0)
 				case i%100 == 1: // due in the future
@@ -58,6 +73,23 @@ func TestPlans(t *testing.T) {
 			},
 			"settle":  func() error { _, err := outbox.Settle(ctx, last, 1); return err },
 			"backlog": func() error { _, _, err := outbox.Backlog(ctx, notifications.Mail, now, 10); return err },
+			"queues":  func() error { _, err := receivers.Queues(ctx, now); return err },
+			"claim of an endpoint": func() error {
+				_, err := outbox.ClaimOf(ctx, endpoints[0], now, time.Minute, 10)
+				return err
+			},
+			"claim of an endpoint without webhooks": func() error {
+				_, err := outbox.ClaimOf(ctx, endpoints[2], now, time.Minute, 10)
+				return err
+			},
+			"list of an endpoint": func() error {
+				of := domain.Filter{Recipient: endpoints[0].UUID}
+				_, err := outbox.List(ctx, of, paging.Request{Limit: 10, Order: order})
+				return err
+			},
+			"cancel of an endpoint": func() error {
+				return outbox.CancelTo(ctx, endpoints[1], domain.CodeDisabled, now)
+			},
 			"cancel": func() error {
 				return outbox.CancelAbout(ctx, notifications.Mail, last.Subject.ID, "outdated", now)
 			},
@@ -87,7 +119,11 @@ func TestPlans(t *testing.T) {
 					}
 					for _, mode := range databasetest.PlanModes {
 						plan := statement.Explain(t, db, mode)
-						for _, step := range plan.Steps() {
+						steps := plan.Steps()
+						if name == "queues" { // reads all endpoints, of which there are at most 50
+							steps = steps[1:]
+						}
+						for _, step := range steps {
 							require.NotEqual(t, "Seq Scan", step.Type, "%s: %+v", statement.SQL, plan)
 						}
 						require.Less(t, plan.Buffers(), 300, "%s: %+v", statement.SQL, plan)

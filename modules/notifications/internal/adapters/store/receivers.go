@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -232,14 +233,16 @@ type queueRow struct {
 	DueAt        database.Time
 }
 
+func (queueRow) TableName() string { return "webhook_endpoints" }
+
 // Queues reads one entry of an index for each endpoint, and none of the webhooks that wait behind it.
 func (s *receivers) Queues(ctx context.Context, now time.Time) ([]ports.Queue, error) {
 	var rows []queueRow
-	err := s.db.Read(database.FromPrimary(ctx)).Raw(`SELECT id, failing_since, due_at FROM (
-			SELECT e.id, e.failing_since, (SELECT min(d.due_at) FROM deliveries d
-				WHERE d.channel = 'webhook' AND d.due_at IS NOT NULL AND d.recipient_id = e.id) AS due_at
-			FROM webhook_endpoints e) AS queues
-		WHERE due_at <= ? ORDER BY due_at, id`, database.At(now)).Scan(&rows).Error
+	err := s.db.Read(database.FromPrimary(ctx)).Select(`id, failing_since, (SELECT min(d.due_at) FROM deliveries d
+		WHERE d.channel = 'webhook' AND d.due_at IS NOT NULL AND d.due_at <= ?
+		AND d.recipient_id = webhook_endpoints.id) AS due_at`, database.At(now)).Find(&rows).Error
+	rows = slices.DeleteFunc(rows, func(r queueRow) bool { return r.DueAt.IsZero() })
+	slices.SortFunc(rows, func(a, b queueRow) int { return a.DueAt.Compare(b.DueAt.Time) })
 	all := make([]ports.Queue, len(rows))
 	for i, r := range rows {
 		all[i] = ports.Queue{Endpoint: r.ID, Failing: !r.FailingSince.IsZero()}

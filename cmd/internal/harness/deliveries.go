@@ -25,7 +25,7 @@ func (s *Service) waitForMail(t *testing.T) {
 	require.Eventually(t, func() bool {
 		var open []string
 		found := s.DB.Write(t.Context()).Raw(`SELECT id FROM deliveries
-			WHERE state = 'pending' AND (due_at <= ? OR attempts > 0) LIMIT 1`, database.At(s.clock.Now()))
+			WHERE channel = 'mail' AND state = 'pending' AND (due_at <= ? OR attempts > 0) LIMIT 1`, database.At(s.clock.Now()))
 		require.NoError(t, found.Scan(&open).Error)
 		return len(open) == 0
 	}, Timeout, 5*time.Millisecond, "messages are not sent")
@@ -65,6 +65,13 @@ func (c *Client) AddDeliveries(known Object) {
 	known["delivery"] = insert("dead", database.Time{}, database.At(time.Now()))
 	known["pending_delivery"] = insert("pending", database.At(later), database.Time{})
 	known["unsubscribe_link"] = c.Service.unsubscribeLink(c.T, c.UserID())
+}
+
+// limitWebhooks deletes all webhooks but the newest 20, because a service has at most 50.
+func (s *Service) limitWebhooks(t testing.TB) {
+	t.Helper()
+	require.NoError(t, s.DB.Write(t.Context()).Exec(`DELETE FROM webhook_endpoints WHERE id NOT IN
+		(SELECT id FROM webhook_endpoints ORDER BY created_at DESC, id DESC LIMIT 20)`).Error)
 }
 
 // unsubscribeLink returns a link as in the messages of releases.

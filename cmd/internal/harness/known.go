@@ -46,6 +46,7 @@ func (c *Client) knownValues(isWanted func(known Object, kinds ...string) bool) 
 		Patient: c.AddPatient(), "doctor": c.AddDoctor(), "session": MissingID, "email": c.Email(),
 		"password": Password, "current_password": Password, "new_password": Password, "overbook_reason": "Urgent",
 		"/api/users/{id}/transfer/ to":          c.UserID(),
+		"/api/webhooks/{id}/ url":               "https://hooks.clinic.example/changed",
 		"/api/patients/{id}/restrictions/ user": nil, // instead of the doctor
 		"/api/auth/me/deputies/ until":          inAMonth(),
 		"/api/appointment-types/{id}/ name":     "Type " + uuid.NewString(),
@@ -356,6 +357,7 @@ func (c *Client) InviteColleague(patient string) Object {
 // under the kind of record, which the module's expectations declare for the path of the new record.
 func (c *Client) AddRecords(known Object, text string) {
 	c.T.Helper()
+	c.Service.limitWebhooks(c.T)
 	for _, r := range c.Service.PlainCreators() {
 		body := r.Body(known)
 		for member := range body {

@@ -201,10 +201,17 @@ type Webhook struct {
 
 // WebhookChanges Fields to change. Omitted fields keep their values.
 type WebhookChanges struct {
-	Description *string   `json:"description,omitempty"`
-	Enabled     *bool     `json:"enabled,omitempty"`
-	Kinds       *[]string `json:"kinds,omitempty"`
-	Url         *string   `json:"url,omitempty"`
+	// Description Example: Waiting room
+	Description *string `json:"description,omitempty"`
+
+	// Enabled Example: false
+	Enabled *bool `json:"enabled,omitempty"`
+
+	// Kinds Example: ["appointment.arrived","appointment.booked"]
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Url Example: https://hooks.clinic.example/appointments
+	Url *string `json:"url,omitempty"`
 }
 
 // WebhookInput A new receiver of events.

@@ -46,9 +46,13 @@ func (c *Client) knownValues(isWanted func(known Object, kinds ...string) bool) 
 		Patient: c.AddPatient(), "doctor": c.AddDoctor(), "session": MissingID, "email": c.Email(),
 		"password": Password, "current_password": Password, "new_password": Password, "overbook_reason": "Urgent",
 		"/api/users/{id}/transfer/ to":          c.UserID(),
+		"/api/webhooks/ url":                    "https://hooks.clinic.example/new",
 		"/api/webhooks/{id}/ url":               "https://hooks.clinic.example/changed",
 		"/api/patients/{id}/restrictions/ user": nil, // instead of the doctor
 		"/api/auth/me/deputies/ until":          inAMonth(),
+		"/api/notification-preferences/ language":           "fr",
+		"/api/notification-preferences/ time_zone":          "Asia/Tokyo",
+		"/api/notification-preferences/ quiet_hours":        "22:00-06:00",
 		"/api/appointment-types/{id}/ name":     "Type " + uuid.NewString(),
 		preferencesPath + " language":           "fr",
 		preferencesPath + " time_zone":          "Asia/Tokyo",

@@ -25,7 +25,8 @@ func (s *Service) waitForMail(t *testing.T) {
 	require.Eventually(t, func() bool {
 		var open []string
 		found := s.DB.Write(t.Context()).Raw(`SELECT id FROM deliveries
-			WHERE channel = 'mail' AND state = 'pending' AND (due_at <= ? OR attempts > 0) LIMIT 1`, database.At(s.clock.Now()))
+			WHERE channel = 'mail' AND state = 'pending' AND (due_at <= ? OR attempts > 0) LIMIT 1`,
+			database.At(s.clock.Now()))
 		require.NoError(t, found.Scan(&open).Error)
 		return len(open) == 0
 	}, Timeout, 5*time.Millisecond, "messages are not sent")

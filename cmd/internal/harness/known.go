@@ -45,18 +45,15 @@ func (c *Client) knownValues(isWanted func(known Object, kinds ...string) bool) 
 	known := Object{
 		Patient: c.AddPatient(), "doctor": c.AddDoctor(), "session": MissingID, "email": c.Email(),
 		"password": Password, "current_password": Password, "new_password": Password, "overbook_reason": "Urgent",
-		"/api/users/{id}/transfer/ to":          c.UserID(),
-		"/api/webhooks/ url":                    "https://hooks.clinic.example/new",
-		"/api/webhooks/{id}/ url":               "https://hooks.clinic.example/changed",
-		"/api/patients/{id}/restrictions/ user": nil, // instead of the doctor
-		"/api/auth/me/deputies/ until":          inAMonth(),
-		"/api/notification-preferences/ language":           "fr",
-		"/api/notification-preferences/ time_zone":          "Asia/Tokyo",
-		"/api/notification-preferences/ quiet_hours":        "22:00-06:00",
-		"/api/appointment-types/{id}/ name":     "Type " + uuid.NewString(),
-		preferencesPath + " language":           "fr",
-		preferencesPath + " time_zone":          "Asia/Tokyo",
-		preferencesPath + " quiet_hours":        "22:00-06:00",
+		"/api/users/{id}/transfer/ to":               c.UserID(),
+		"/api/webhooks/ url":                         "https://hooks.clinic.example/new",
+		"/api/webhooks/{id}/ url":                    "https://hooks.clinic.example/changed",
+		"/api/patients/{id}/restrictions/ user":      nil, // instead of the doctor
+		"/api/auth/me/deputies/ until":               inAMonth(),
+		"/api/notification-preferences/ language":    "fr",
+		"/api/notification-preferences/ time_zone":   "Asia/Tokyo",
+		"/api/notification-preferences/ quiet_hours": "22:00-06:00",
+		"/api/appointment-types/{id}/ name":          "Type " + uuid.NewString(),
 	}
 	patient := known[Patient].(string)
 	wanted := func(kinds ...string) bool { return isWanted(known, kinds...) }
@@ -138,7 +135,6 @@ func (c *Client) companion(prefix string) func() *Client {
 const (
 	claimPath, doctorClaimPath         = "/api/patients/claims/", "/api/doctors/claims/"
 	practiceClaimPath, deputyClaimPath = "/api/practices/claims/", "/api/auth/deputies/claims/"
-	preferencesPath                    = "/api/notification-preferences/"
 )
 
 // CallerOf returns the client who can call the route with the values of c.KnownValues: the user to whom the patient was

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -235,14 +234,15 @@ type queueRow struct {
 
 func (queueRow) TableName() string { return "webhook_endpoints" }
 
+// firstDue is when the first webhook to an endpoint is due.
+const firstDue = `(SELECT min(d.due_at) FROM deliveries d
+	WHERE d.channel = 'webhook' AND d.due_at IS NOT NULL AND d.recipient_id = webhook_endpoints.id)`
+
 // Queues reads one entry of an index for each endpoint, and none of the webhooks that wait behind it.
 func (s *receivers) Queues(ctx context.Context, now time.Time) ([]ports.Queue, error) {
 	var rows []queueRow
-	err := s.db.Read(database.FromPrimary(ctx)).Select(`id, failing_since, (SELECT min(d.due_at) FROM deliveries d
-		WHERE d.channel = 'webhook' AND d.due_at IS NOT NULL AND d.due_at <= ?
-		AND d.recipient_id = webhook_endpoints.id) AS due_at`, database.At(now)).Find(&rows).Error
-	rows = slices.DeleteFunc(rows, func(r queueRow) bool { return r.DueAt.IsZero() })
-	slices.SortFunc(rows, func(a, b queueRow) int { return a.DueAt.Compare(b.DueAt.Time) })
+	err := s.db.Read(database.FromPrimary(ctx)).Select("id", "failing_since", firstDue+" AS due_at").
+		Where(firstDue+" <= ?", database.At(now)).Order("due_at, id").Find(&rows).Error
 	all := make([]ports.Queue, len(rows))
 	for i, r := range rows {
 		all[i] = ports.Queue{Endpoint: r.ID, Failing: !r.FailingSince.IsZero()}

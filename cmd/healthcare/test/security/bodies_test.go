@@ -196,6 +196,8 @@ func TestR20_PagesAreLimited(t *testing.T) {
 		known := object{harness.Patient: c.AddPatient(), "practice": c.AddPractice()}
 		c.AddOpeningHours(known)
 		known["linked_doctor"], known["doctor"] = known["open_doctor"], known["open_doctor"]
+		disabled := object{"url": "https://hooks.clinic.example", "enabled": false}
+		known["webhook"] = c.Do("POST", "/api/webhooks/", disabled).Expect(201).ID()
 		for _, r := range s.Routes() {
 			c := c
 			if !r.Allows(auth.Admin) {

@@ -494,8 +494,8 @@ func TestOneEndpointDelaysNoOther(t *testing.T) {
 		h := newEnv(t, db, allowLocal)
 		hanging, quick := newReceiver(t), newReceiver(t)
 		release := make(chan struct{})
-		var hangs sync.WaitGroup
-		hanging.respond = func(http.ResponseWriter) { hangs.Go(func() {}); <-release }
+		defer close(release)
+		hanging.respond = func(http.ResponseWriter) { <-release }
 		slow, fast := h.endpoint(t, hanging.url()), h.endpoint(t, quick.url())
 		const events = 60
 		for range events {
@@ -512,7 +512,6 @@ func TestOneEndpointDelaysNoOther(t *testing.T) {
 		require.Zero(t, h.receiver(t, slow.ID).FailingSince)
 		stop()
 		require.NoError(t, <-done)
-		close(release)
 		for _, d := range h.deliveries(t, slow.ID) {
 			require.Zero(t, d.Attempts, "an attempt that the end of the program has ended does not count")
 		}

@@ -221,7 +221,7 @@ type WebhookInput struct {
 
 	// Enabled Default: true.
 	//
-	// Example: true
+	// Example: false
 	Enabled nullable.Nullable[bool] `json:"enabled,omitempty"`
 
 	// Kinds The events that are sent; empty: all.

@@ -3,9 +3,10 @@ package hooks
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"healthcare/modules/notifications"
 	"healthcare/modules/notifications/internal/domain"
@@ -68,7 +69,7 @@ type event struct {
 
 type data struct {
 	ID      string `json:"id"`
-	Version int64  `json:"version,omitempty"`
+	Version int64  `json:"version,omitzero"`
 }
 
 // timeLayout is RFC 3339 with six digits, as in the responses of the API.

@@ -3,12 +3,10 @@ package store
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
-	"healthcare/modules/notifications"
 	"healthcare/modules/notifications/internal/domain"
 	"healthcare/modules/notifications/internal/ports"
 	"healthcare/platform/database"
@@ -43,10 +41,7 @@ func find(q *gorm.DB, recipient uuid.UUID) (domain.Preferences, error) {
 	}
 	found := domain.Preferences{
 		Recipient: recipient, Language: r.Language, TimeZone: r.TimeZone, QuietHours: r.QuietHours, Version: r.Version,
-		UpdatedAt: r.UpdatedAt.Time,
-	}
-	for kind := range strings.FieldsSeq(r.Declined) {
-		found.Declined = append(found.Declined, notifications.Kind(kind))
+		UpdatedAt: r.UpdatedAt.Time, Declined: splitKinds(r.Declined),
 	}
 	return found, err
 }
@@ -66,13 +61,9 @@ func (s *preferences) Change(
 		if err := rule(&changed); err != nil || changed.Version == before {
 			return err
 		}
-		kinds := make([]string, len(changed.Declined))
-		for i, kind := range changed.Declined {
-			kinds[i] = string(kind)
-		}
 		r := preferenceRow{
 			RecipientID: recipient, Language: changed.Language, TimeZone: changed.TimeZone,
-			QuietHours: changed.QuietHours, Declined: strings.Join(kinds, " "), Version: changed.Version,
+			QuietHours: changed.QuietHours, Declined: joinKinds(changed.Declined), Version: changed.Version,
 			UpdatedAt: database.At(changed.UpdatedAt),
 		}
 		if before == 0 {

@@ -80,10 +80,10 @@ func TestOldFilesAreRemoved(t *testing.T) {
 	require.NoError(t, sender.Send(t.Context(), recent))
 	other := filepath.Join(folder, "notes.txt")
 	require.NoError(t, os.WriteFile(other, nil, 0o600))
-	for path, age := range map[string]time.Duration{
+	for path, age := range map[string]int{
 		mail.FilePath(folder, old.ID): 31, mail.FilePath(folder, recent.ID): 29, other: 31,
 	} {
-		written := time.Now().Add(-age * 24 * time.Hour)
+		written := time.Now().AddDate(0, 0, -age)
 		require.NoError(t, os.Chtimes(path, written, written))
 	}
 	sender.Close()

@@ -45,9 +45,12 @@ func (c *Client) knownValues(isWanted func(known Object, kinds ...string) bool) 
 	known := Object{
 		Patient: c.AddPatient(), "doctor": c.AddDoctor(), "session": MissingID, "email": c.Email(),
 		"password": Password, "current_password": Password, "new_password": Password, "overbook_reason": "Urgent",
-		"/api/users/{id}/transfer/ to":               c.UserID(),
-		"/api/webhooks/ url":                         "https://hooks.clinic.example/new",
-		"/api/webhooks/{id}/ url":                    "https://hooks.clinic.example/changed",
+		"/api/users/{id}/transfer/ to": c.UserID(),
+		"/api/webhooks/ url":           "https://hooks.clinic.example/new",
+		"/api/webhooks/{id}/ url":      "https://hooks.clinic.example/changed",
+		// an enabled one adds a statement to events without a mail
+		"/api/webhooks/ enabled":                     false,
+		"/api/webhooks/{id}/ enabled":                false,
 		"/api/patients/{id}/restrictions/ user":      nil, // instead of the doctor
 		"/api/auth/me/deputies/ until":               inAMonth(),
 		"/api/notification-preferences/ language":    "fr",

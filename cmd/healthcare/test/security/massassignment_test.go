@@ -130,6 +130,9 @@ func sampled(r harness.Route, names []string) []string {
 // withoutRouteTable returns the rows without the table that the route writes to.
 func withoutRouteTable(all harness.Rows, r harness.Route) harness.Rows {
 	delete(all, "signin_attempts")
+	if !strings.HasPrefix(r.Path, "/api/deliveries/{id}") {
+		delete(all, "deliveries")
+	}
 	delete(all, "known_clients")
 	if takesMailToken(r) || strings.HasPrefix(r.Path, "/api/auth/password") {
 		delete(all, "user_mail_tokens")

@@ -15,6 +15,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/errs"
 	"healthcare/platform/paging"
 	"healthcare/platform/tx"
 )
@@ -95,10 +96,13 @@ func (s *Administration) change(
 }
 
 // ResendDead makes the deliveries of a channel due again that were given up at since or later, at most MaxResent of
-// them, and returns their number. Errors: none.
+// them, and returns their number. Errors: errs.Invalid for an unknown channel.
 func (s *Administration) ResendDead(
 	ctx context.Context, who auth.Principal, channel notifications.Channel, since time.Time,
 ) (resent int, err error) {
+	if err := errs.Fields(map[string]error{"channel": domain.CheckChannel(channel)}); err != nil {
+		return 0, err
+	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		ids, err := s.outbox.ResendDead(ctx, channel, since, s.clock.Now(), MaxResent)
 		if err != nil {

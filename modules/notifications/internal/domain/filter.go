@@ -1,6 +1,8 @@
 package domain
 
 import (
+	"errors"
+
 	"github.com/google/uuid"
 
 	"healthcare/modules/notifications"
@@ -13,4 +15,14 @@ type Filter struct {
 	Channel notifications.Channel
 
 	Recipient uuid.UUID
+}
+
+var errChannel = errors.New("Enter mail or webhook.")
+
+// CheckChannel returns an error for an unknown channel.
+func CheckChannel(channel notifications.Channel) error {
+	if channel != notifications.Mail && channel != notifications.Webhook {
+		return errChannel
+	}
+	return nil
 }

@@ -38,7 +38,6 @@ const (
 	AppointmentMoved     Kind = "appointment.moved"
 	AppointmentCancelled Kind = "appointment.cancelled"
 	AppointmentReminder  Kind = "appointment.reminder"
-	AppointmentOffered   Kind = "appointment.offered"
 	PasswordReset        Kind = "account.password-reset"
 	EmailVerification    Kind = "account.email-verification"
 	PasswordChanged      Kind = "account.password-changed"

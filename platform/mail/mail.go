@@ -71,7 +71,7 @@ func NewSender(cfg Config, clk clock.Clock, log *zap.Logger) (Sender, error) {
 // LogDestination logs at the start of a program that messages are written to files, if no server is configured.
 func LogDestination(cfg Config, log *zap.Logger) {
 	if cfg.URL == "" {
-		log.Warn("mail is written to files, because mail_url (MAIL_URL) is not set", zap.String("folder", cfg.Folder))
+		log.Info("mail is written to files, because mail_url (MAIL_URL) is not set", zap.String("folder", cfg.Folder))
 	}
 }
 

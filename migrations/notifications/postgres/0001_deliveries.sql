@@ -8,7 +8,7 @@ CREATE TABLE deliveries (
     recipient_kind  text        NOT NULL,
     recipient_id    uuid        NOT NULL,
     subject_id      uuid        NOT NULL, -- the record that the message is about
-    subject_version integer     NOT NULL,
+    subject_version bigint      NOT NULL,
     state           text        NOT NULL,
     due_at          timestamptz,          -- the next attempt, or the end of the lease of the current one
     give_up_at      timestamptz NOT NULL, -- no attempt begins later

@@ -41,6 +41,7 @@ func TestCopyIncludesAllRows(t *testing.T) {
 		"patient_invitations": 1, "doctor_links": 1, "doctor_invitations": 1, "patient_corrections": 1,
 		"appointment_types": 1, "availability": 1, "availability_windows": 2, "availability_exceptions": 2,
 		"appointments": 8, "waiting_entries": 2, "calendar_feeds": 2,
+		"deliveries": 2, "notification_preferences": 1, "webhook_endpoints": 1,
 	}, rows)
 	const utc = ` at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 	for _, test := range []struct{ name, sqlite, postgres string }{

@@ -71,6 +71,13 @@ func (e copyEnv) insertRows() {
 	insert(`known_clients (user_id, client, signed_in_at) VALUES (?, 'k', ?)`, asha, at)
 	insert(`user_mail_tokens VALUES (?, ?, 9223372036854775807, 0, 1)`, asha, strings.Repeat("a", 64))
 	insert(`registrations (network, full_at) VALUES ('k', ?)`, at)
+	insert(`deliveries VALUES (?, 'mail', 'account.password-changed', 'user', ?, ?, 9223372036854775807, 'pending', ?,
+		?, 3, '451 4.7.1', ?, NULL), (?, 'webhook', 'appointment.booked', 'endpoint', ?, ?, 1, 'sent', NULL, ?, 1,
+		'', ?, ?)`,
+		id(4), asha, asha, at, at, at, id(5), id(6), id(7), at, at, at)
+	insert(`notification_preferences VALUES (?, 'de', 'Europe/Berlin', 'none', 'appointment.booked', 2, ?)`, asha, at)
+	insert(`webhook_endpoints VALUES (?, 'https://hooks.example.com/x', '', '', 'k.sealed', '', NULL, 1, '', NULL, 1, ?,
+		?, ?)`, id(6), asha, at, at)
 	insert(`idempotency_keys VALUES (?, 'POST /', '"quoted" \N	tab', 'f', 201, '{"a": ["b"]}', ?, ?)`,
 		asha, []byte{0, 1, 255, '\\', '\n'}, at)
 	insert(`idempotency_keys VALUES (?, 'POST /', 'empty', 'f', 201, '{}', x'', ?)`, asha, at)
@@ -194,7 +201,7 @@ var tables = []string{
 	"patient_doctors", "practices", "acting_invitations", "patient_restrictions", "emergency_accesses",
 	"patient_invitations", "doctor_links", "doctor_invitations", "patient_corrections",
 	"appointment_types", "availability", "availability_windows", "availability_exceptions", "appointments",
-	"waiting_entries", "calendar_feeds",
+	"waiting_entries", "calendar_feeds", "deliveries", "notification_preferences", "webhook_endpoints",
 }
 
 // targetRows returns the number of rows of each table of the target, and the length of its trail as "sequence".

@@ -25,7 +25,7 @@ func TestMigrate(t *testing.T) {
 			require.Regexp(
 				t, `^(?:applied  (?:platform|identity|doctors|patients)/\d{4}_\w+\.sql\n){3,}`+
 					`(?:pending  assignments/\d{4}_\w+\.sql\n)+`+
-					`(?:applied  (?:appointments|audit)/\d{4}_\w+\.sql\n)+$`, output)
+					`(?:applied  (?:appointments|notifications|audit)/\d{4}_\w+\.sql\n)+$`, output)
 			require.Contains(t, output, pending)
 		})
 		t.Run("serve fails while one is pending, and names the command to run", func(t *testing.T) {

@@ -5,7 +5,6 @@ package app
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -96,15 +95,16 @@ func (s *Administration) change(
 }
 
 // ResendDead makes the deliveries of a channel due again that were given up at since or later, at most MaxResent of
-// them, and returns their number. Errors: errs.Invalid for an unknown channel.
+// them, and returns their number. Errors: errs.Invalid.
 func (s *Administration) ResendDead(
-	ctx context.Context, who auth.Principal, channel notifications.Channel, since time.Time,
+	ctx context.Context, who auth.Principal, which domain.Resending,
 ) (resent int, err error) {
-	if err := errs.Fields(map[string]error{"channel": domain.CheckChannel(channel)}); err != nil {
+	since, wrong := which.Read()
+	if err := errs.Fields(wrong); err != nil {
 		return 0, err
 	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
-		ids, err := s.outbox.ResendDead(ctx, channel, since, s.clock.Now(), MaxResent)
+		ids, err := s.outbox.ResendDead(ctx, which.Channel, since, s.clock.Now(), MaxResent)
 		if err != nil {
 			return err
 		}

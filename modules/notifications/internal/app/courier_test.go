@@ -226,7 +226,7 @@ func TestTokens(t *testing.T) {
 			require.Equal(t, notifications.Dead, last.State)
 			_, err := h.administration.Resend(t.Context(), auth.Principal{}, last.ID)
 			require.ErrorIs(t, err, notifications.ErrNotResendable)
-			resent, err := h.administration.ResendDead(t.Context(), auth.Principal{}, notifications.Mail, now)
+			resent, err := h.administration.ResendDead(t.Context(), auth.Principal{}, resending(notifications.Mail))
 			require.NoError(t, err)
 			require.Zero(t, resent)
 		})
@@ -281,7 +281,7 @@ func TestFailures(t *testing.T) {
 				require.Less(t, len(attempts), 35)
 				require.Less(t, attempts[len(attempts)-1].Sub(now), 4*24*time.Hour+time.Minute)
 				h.mail.failure = nil
-				resent, err := h.administration.ResendDead(t.Context(), auth.Principal{}, notifications.Mail, now)
+				resent, err := h.administration.ResendDead(t.Context(), auth.Principal{}, resending(notifications.Mail))
 				require.NoError(t, err)
 				require.Equal(t, 1, resent)
 				require.Len(t, h.drained(t), 1)

@@ -287,3 +287,8 @@ func (r *reporter) EndpointDisabled(id notifications.EndpointID, o domain.Reason
 
 // anyVersion is a change without If-Match.
 var anyVersion revision.Match
+
+// resending selects all dead deliveries of a channel.
+func resending(channel notifications.Channel) domain.Resending {
+	return domain.Resending{Channel: channel, Since: "2026-01-01T00:00:00Z"}
+}

@@ -23,7 +23,6 @@ const module = "notifications"
 
 // announced are the changes of an appointment that are announced to its patient.
 var announced = map[appointments.Change]notifications.Kind{
-	appointments.WasHeld:      notifications.AppointmentOffered,
 	appointments.WasRequested: notifications.AppointmentRequested,
 	appointments.WasBooked:    notifications.AppointmentBooked,
 	appointments.WasMoved:     notifications.AppointmentMoved,
@@ -70,10 +69,7 @@ func messagesAbout(changed appointments.Changed, now time.Time) (all []domain.De
 	}
 	patient := domain.Recipient{Kind: domain.Patient, ID: changed.Patient}
 	about := domain.Subject{ID: changed.ID.UUID, Version: int64(changed.Version)}
-	// A reservation is no offer if the patient has made it.
-	if kind != notifications.AppointmentOffered {
-		all = append(all, domain.NewMail(kind, patient, about, now))
-	}
+	all = append(all, domain.NewMail(kind, patient, about, now))
 	if changed.Status == appointments.Booked {
 		reminder := domain.NewMail(notifications.AppointmentReminder, patient, about, now).Until(changed.StartsAt)
 		if earliest := domain.EarliestReminder(changed.StartsAt); earliest.After(now) {

@@ -409,7 +409,7 @@ func TestFailingEndpoints(t *testing.T) {
 				require.Equal(t, domain.NoReason, again.DisabledReason)
 				require.Zero(t, again.FailingSince)
 				dead := states[notifications.Dead]
-				resent, err := h.administration.ResendDead(t.Context(), administrator, notifications.Webhook, began)
+				resent, err := h.administration.ResendDead(t.Context(), administrator, resending(notifications.Webhook))
 				require.NoError(t, err)
 				require.Equal(t, dead, resent)
 				h.drain(t)

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -17,12 +18,26 @@ type Filter struct {
 	Recipient uuid.UUID
 }
 
-var errChannel = errors.New("Enter mail or webhook.")
+// Resending selects deliveries that are to be sent again.
+type Resending struct {
+	Channel notifications.Channel
+	Since   string // when they were given up (RFC 3339), or later
+}
 
-// CheckChannel returns an error for an unknown channel.
-func CheckChannel(channel notifications.Channel) error {
-	if channel != notifications.Mail && channel != notifications.Webhook {
-		return errChannel
+var (
+	errChannel = errors.New("Enter mail or webhook.")
+	errSince   = errors.New("Enter a time with its offset from UTC, such as 2026-11-29T00:00:00Z.")
+)
+
+// Read returns the time of Since, and the errors of the fields.
+func (r Resending) Read() (since time.Time, wrong map[string]error) {
+	wrong = map[string]error{}
+	if r.Channel != notifications.Mail && r.Channel != notifications.Webhook {
+		wrong["channel"] = errChannel
 	}
-	return nil
+	since, err := time.Parse(time.RFC3339, r.Since)
+	if err != nil {
+		wrong["since"] = errSince
+	}
+	return since, wrong
 }

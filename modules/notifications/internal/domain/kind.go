@@ -30,7 +30,6 @@ var rules = map[notifications.Kind]rule{
 	notifications.AppointmentMoved:     {declinable: true},
 	notifications.AppointmentCancelled: {declinable: true},
 	notifications.AppointmentReminder:  {declinable: true, quiet: true, hasEnd: true},
-	notifications.AppointmentOffered:   {declinable: true},
 	notifications.PasswordReset:        {hasEnd: true},
 	notifications.EmailVerification:    {hasEnd: true},
 	notifications.PasswordChanged:      {},

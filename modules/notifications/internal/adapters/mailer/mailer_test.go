@@ -48,9 +48,7 @@ func TestTexts(t *testing.T) {
 			requireSameKeys(t, name, first, keys)
 			kinds := keys["Kinds"].(map[string]any)
 			for _, kind := range domain.Kinds() {
-				if kind != notifications.AppointmentOffered { // is not sent yet
-					require.Contains(t, kinds, string(kind), name)
-				}
+				require.Contains(t, kinds, string(kind), name)
 			}
 		}
 	})

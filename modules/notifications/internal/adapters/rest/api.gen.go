@@ -153,7 +153,7 @@ type ResendInput struct {
 	// Since Only deliveries that were given up at this time or later.
 	//
 	// Example: 2026-11-29T00:00:00Z
-	Since rest.Time `json:"since"`
+	Since string `json:"since"`
 }
 
 // Resent How many deliveries are sent again.

@@ -84,12 +84,13 @@ func (h *handlers) sendDelivery(
 
 // ResendDeliveries makes deliveries due again that were given up.
 func (h *handlers) ResendDeliveries(c *fiber.Ctx) error {
-	in, err := rest.Body(c, func(in ResendInput) ResendInput { return in })
+	which, err := rest.Body(c, func(in ResendInput) domain.Resending {
+		return domain.Resending{Channel: notifications.Channel(in.Channel), Since: in.Since}
+	})
 	if err != nil {
 		return err
 	}
-	channel := notifications.Channel(in.Channel)
-	resent, err := h.administration.ResendDead(c.UserContext(), rest.Principal(c), channel, in.Since.Time)
+	resent, err := h.administration.ResendDead(c.UserContext(), rest.Principal(c), which)
 	if err != nil {
 		return err
 	}

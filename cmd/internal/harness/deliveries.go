@@ -68,11 +68,12 @@ func (c *Client) AddDeliveries(known Object) {
 	known["unsubscribe_link"] = c.Service.unsubscribeLink(c.T, c.UserID())
 }
 
-// limitWebhooks deletes all webhooks but the newest 20, because a service has at most 50.
+// limitWebhooks deletes all webhooks but the oldest and the newest 20, because a service has at most 50.
 func (s *Service) limitWebhooks(t testing.TB) {
 	t.Helper()
 	require.NoError(t, s.DB.Write(t.Context()).Exec(`DELETE FROM webhook_endpoints WHERE id NOT IN
-		(SELECT id FROM webhook_endpoints ORDER BY created_at DESC, id DESC LIMIT 20)`).Error)
+		(SELECT id FROM webhook_endpoints ORDER BY created_at DESC, id DESC LIMIT 20) AND id NOT IN
+		(SELECT id FROM webhook_endpoints ORDER BY created_at, id LIMIT 20)`).Error)
 }
 
 // unsubscribeLink returns a link as in the messages of releases.

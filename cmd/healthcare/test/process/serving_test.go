@@ -75,7 +75,7 @@ func TestLogs(t *testing.T) {
 		t.Parallel()
 		output := strings.Join(logs(t, "LOG_LEVEL=debug"), "\n")
 		require.Contains(t, output, `{"level":"info"`)
-		require.NotContains(t, output, "hook", "without events of the construction")
+		require.NotContains(t, output, "OnStart hook", "without events of the construction")
 	})
 	t.Run("are text with DEBUG=True, as in the Django service", func(t *testing.T) {
 		t.Parallel()

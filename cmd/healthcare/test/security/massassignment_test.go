@@ -298,7 +298,7 @@ var perRow = map[string][]string{
 		"last_error",
 	},
 	"webhook_endpoints": {"secret", "created_by"},
-	"users": {"email", "mailbox", "username", "search_text"}, "user_mailboxes": {"user_id", "mailbox"},
+	"users":             {"email", "mailbox", "username", "search_text"}, "user_mailboxes": {"user_id", "mailbox"},
 	"patient_invitations": {"patient_id", "mac"}, "assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
 	"patient_corrections": {"patient_id", "value", "because"},
 	"acting_invitations":  {"mac"}, "appointment_types": {"name"}, "calendar_feeds": {"doctor_id"},

@@ -24,6 +24,7 @@ import (
 	"healthcare/modules/audit"
 	"healthcare/modules/audit/auditfx"
 	"healthcare/modules/identity/identityfx"
+	"healthcare/modules/notifications/notificationsfx"
 	"healthcare/modules/patients/patientsfx"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
@@ -65,6 +66,7 @@ SQLite). With DATABASE_URL, SECRET_KEY and AUDIT_KEY it runs on PostgreSQL.`,
 		identityfx.Command(withGraph),
 		patientsfx.Command(withGraph),
 		appointmentsfx.Command(withGraph),
+		notificationsfx.Command(withGraph),
 		auditfx.Command(withGraph, auditConfig),
 		keysCommand(),
 		mailCommand(),

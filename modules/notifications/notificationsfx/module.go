@@ -4,10 +4,12 @@ package notificationsfx
 import (
 	"context"
 
+	"github.com/spf13/cobra"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
 	"healthcare/modules/notifications"
+	"healthcare/modules/notifications/internal/adapters/cli"
 	"healthcare/modules/notifications/internal/adapters/hooks"
 	"healthcare/modules/notifications/internal/adapters/links"
 	"healthcare/modules/notifications/internal/adapters/mailer"
@@ -40,6 +42,15 @@ var Module = fx.Module("notifications",
 	httpserver.Handle(rest.New),
 	telemetry.Collect(store.Collectors),
 )
+
+// Command returns `healthcare deliveries`. It calls runWith to fill target from the program's graph and run work while
+// the store is open.
+func Command(runWith func(ctx context.Context, target any, work func(context.Context) error) error) *cobra.Command {
+	return cli.New(func(ctx context.Context, do func(context.Context, *app.Administration) error) error {
+		var service *app.Administration
+		return runWith(ctx, &service, func(ctx context.Context) error { return do(ctx, service) })
+	})
+}
 
 // Send sends what is due while the program serves.
 func Send(lc fx.Lifecycle, courier *app.Courier, server mail.Config, cfg notifications.Config, log *zap.Logger) {

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +17,20 @@ type Filter struct {
 	Channel notifications.Channel
 
 	Recipient uuid.UUID
+}
+
+var errFilter = errors.New("a state is pending, sent, dead or cancelled, and a channel mail or webhook")
+
+// Check returns an error for an unknown state or channel.
+func (f Filter) Check() error {
+	states := []notifications.State{
+		"", notifications.Pending, notifications.Sent, notifications.Dead, notifications.Cancelled,
+	}
+	channels := []notifications.Channel{"", notifications.Mail, notifications.Webhook}
+	if !slices.Contains(states, f.State) || !slices.Contains(channels, f.Channel) {
+		return errFilter
+	}
+	return nil
 }
 
 // Resending selects deliveries that are to be sent again.

@@ -90,6 +90,7 @@ type Config struct {
 	Language     string // of messages to recipients who have chosen none
 	QuietHours   string // of recipients who have chosen none: "21:00-08:00" or "none"
 	Detail       Detail
+	MailsPerHour int // about appointments, to one address; 0: no limit
 	Workers      int // messages that are sent at once; 0: the default
 
 	WebhookAllowPrivate []netip.Prefix // addresses that are not public and may receive webhooks, also by http

@@ -51,6 +51,7 @@ type Config struct {
 	NotificationDetail   string `koanf:"notification_detail" oneof:"none,time"`
 	NotificationLanguage string `koanf:"notification_language" oneof:"en,de,fr"`
 	QuietHours           string `koanf:"quiet_hours"`
+	MailsPerHour         int    `koanf:"mails_per_hour" range:"0,1000000"`
 
 	WebhookAllowPrivate []string `koanf:"webhook_allow_private"`
 

@@ -77,8 +77,10 @@ func TestInvalidValues(t *testing.T) {
 			"clinic.example", "ftp://clinic.example", "https://", "https://clinic.example/", "https://u@clinic.example",
 			"https://clinic.example?x=1", "https://clinic.example#x", "https://clinic.example/a b", "https://clinic.example>",
 		},
-		"practice_name":      {strings.Repeat("x", 101), "Clinic\r\nBcc: x@clinic.example"},
-		"quiet_hours":        {"21:00", "21:00-21:00", "24:00-08:00", "9-17", "none-none"},
+		"practice_name": {strings.Repeat("x", 101), "Clinic\r\nBcc: x@clinic.example"},
+		"quiet_hours": {
+			"21:00", "21:00-21:00", "24:00-08:00", "9-17", "none-none", "00:00-23:59", "12:00-11:00",
+		},
 		"mail_dkim_selector": {"a b", "mail.", "_x", "mail2026"},
 		"mail_dkim_key":      {"hunter2", "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----"},
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -34,9 +35,18 @@ func checkPracticeName(name string) error {
 var quietHours = regexp.MustCompile(`^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$`)
 
 func checkQuietHours(hours string) error {
+	if hours == "none" {
+		return nil
+	}
 	from, to, _ := strings.Cut(hours, "-")
-	if hours != "none" && (!quietHours.MatchString(hours) || from == to) {
+	if !quietHours.MatchString(hours) || from == to {
 		return errors.New("must be two times, such as 21:00-08:00, or none")
+	}
+	const layout, longest = "15:04", 20 * time.Hour
+	begin, _ := time.Parse(layout, from) // quietHours has matched both
+	end, _ := time.Parse(layout, to)
+	if (end.Sub(begin)+24*time.Hour)%(24*time.Hour) > longest {
+		return errors.New("must be at most 20 hours a day")
 	}
 	return nil
 }

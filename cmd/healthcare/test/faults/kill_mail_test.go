@@ -30,7 +30,7 @@ func TestKillWhileSending(t *testing.T) {
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
 		server := newMailServer(t)
 		p = p.With("MAIL_URL=smtp://"+server.address+"?tls=none", "MAIL_FROM=clinic@clinic.example",
-			"PUBLIC_URL=https://clinic.example")
+			"PUBLIC_URL=https://clinic.example", "MAILS_PER_HOUR=0", "NOTIFICATION_DETAIL=time")
 		store := openDatabaseCheck(t, db)
 		var traffic *bookings
 		for kill := range kills {

@@ -77,7 +77,7 @@ func NewCourier(
 	settled := settler{clk, reporter}
 	mails := &mailRoute{
 		settler: settled, outbox: outbox, composer: composer, newMailer: newMailer, count: cfg.Workers,
-		pause: new(pause),
+		pause: new(pause), restraint: newRestraint(outbox, clk, cfg),
 	}
 	if mails.count == 0 {
 		mails.count = mailWorkers
@@ -244,11 +244,23 @@ func (c *Courier) deliver(ctx context.Context, s sender, d domain.Delivery) {
 		c.settle(ctx, d, attempt)
 		return
 	}
-	afterwards := s.attempt(ctx, &d, now)
+	lasting, end := outlast(ctx)
+	defer end()
+	afterwards := s.attempt(lasting, &d, now)
 	c.settle(ctx, d, attempt)
 	if afterwards != nil {
-		afterwards(ctx)
+		afterwards(lasting)
 	}
+}
+
+// grace is how long an attempt goes on after the end of the program has begun, so that its result is known.
+const grace = 5 * time.Second
+
+// outlast returns a context that ends a while after ctx.
+func outlast(ctx context.Context) (lasting context.Context, end func()) {
+	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return lasting, func() { stop(); cancel() }
 }
 
 // settler applies results to deliveries.

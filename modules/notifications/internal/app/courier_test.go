@@ -125,6 +125,7 @@ func TestRecipients(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newEnv(t, db)
 		book := func(patient patients.ID) []domain.Message {
+			h.clock.Advance(time.Hour)
 			h.publish(t, h.changed(patient, twoWeeks, appointments.WasBooked))
 			return h.drained(t)
 		}
@@ -286,39 +287,93 @@ func TestFailures(t *testing.T) {
 				require.Equal(t, 1, resent)
 				require.Len(t, h.drained(t), 1)
 			})
-		t.Run("a rejected recipient is given up at once", func(t *testing.T) {
+		t.Run("a recipient is given up at the second rejection, if others are accepted meanwhile", func(t *testing.T) {
 			h := newEnv(t, db)
-			h.mail.fail(domain.Permanently, "550 5.1.1")
-			announce(t, h)
+			const bad = "nobody@example.org"
+			h.mail.failure = func(m domain.Message) error {
+				if m.To == bad {
+					return &domain.Failure{Scope: domain.Permanently, Code: "550 5.1.1"}
+				}
+				return nil
+			}
+			h.publish(t, identity.PasswordChanged{User: h.account(bad)})
 			require.Empty(t, h.drained(t))
 			all := h.all(t)
-			last := all[len(all)-1]
-			require.Equal(t, notifications.Dead, last.State)
-			require.Equal(t, "550 5.1.1", last.LastError)
+			rejected := all[len(all)-1].ID
+			state := func() domain.Delivery {
+				found, err := h.outbox.Find(t.Context(), rejected)
+				require.NoError(t, err)
+				return found
+			}
+			h.clock.Advance(time.Minute)
+			require.Empty(t, h.drained(t))
+			require.Equal(t, notifications.Pending, state().State, "everybody may be rejected")
+			announce(t, h)
+			require.Len(t, h.drained(t), 1)
+			h.clock.Advance(time.Hour)
+			require.Empty(t, h.drained(t))
+			require.Equal(t, notifications.Dead, state().State)
+			require.Equal(t, "550 5.1.1", state().LastError)
 			t.Run("and can be sent again with the same id", func(t *testing.T) {
 				h.mail.failure = nil
-				resent, err := h.administration.Resend(t.Context(), auth.Principal{}, last.ID)
+				resent, err := h.administration.Resend(t.Context(), auth.Principal{}, rejected)
 				require.NoError(t, err)
 				require.Equal(t, notifications.Pending, resent.State)
-				require.Equal(t, last.ID.UUID, h.drained(t)[0].ID)
-				_, err = h.administration.Withdraw(t.Context(), auth.Principal{}, last.ID)
+				require.Equal(t, rejected.UUID, h.drained(t)[0].ID)
+				_, err = h.administration.Withdraw(t.Context(), auth.Principal{}, rejected)
 				require.ErrorIs(t, err, notifications.ErrNotPending)
 			})
 		})
-		t.Run("a server that rejects everybody pauses", func(t *testing.T) {
+		t.Run("a server that rejects everybody pauses, and gives up nothing", func(t *testing.T) {
 			h := newEnv(t, db)
+			announce(t, h)
+			require.Len(t, h.drained(t), 1)
 			before := h.states(t)[notifications.Dead]
-			h.mail.fail(domain.Permanently, "554")
+			tried := 0
+			h.mail.failure = func(domain.Message) error {
+				tried++
+				return &domain.Failure{Scope: domain.Permanently, Code: "554"}
+			}
 			for range 40 {
 				announce(t, h)
 			}
 			require.Empty(t, h.drained(t))
+			require.Equal(t, 10, tried)
+			for range 48 {
+				h.clock.Advance(time.Hour)
+				require.Empty(t, h.drained(t))
+			}
 			states := h.states(t)
-			require.Equal(t, before+10, states[notifications.Dead])
-			require.Equal(t, 30, states[notifications.Pending])
+			require.Equal(t, before, states[notifications.Dead])
+			require.Equal(t, 40, states[notifications.Pending])
 			h.mail.failure = nil
-			h.clock.Advance(time.Minute)
-			require.Len(t, h.drained(t), 30)
+			for range 9 { // a delivery waits up to 7.2 hours
+				h.clock.Advance(time.Hour)
+				require.NoError(t, h.Drain(t.Context()))
+			}
+			require.Len(t, h.mail.take(), 40)
+		})
+		t.Run("recipients at whom the server ends the connection do not hold back others", func(t *testing.T) {
+			h := newEnv(t, db)
+			const bad = "bad@example.org"
+			h.mail.failure = func(m domain.Message) error {
+				if m.To == bad {
+					return &domain.Failure{Scope: domain.ForNow, Code: "421 4.7.0", Doubtful: true}
+				}
+				return nil
+			}
+			for range 12 {
+				h.publish(t, identity.PasswordChanged{User: h.account(bad)})
+			}
+			for range 28 {
+				announce(t, h)
+			}
+			sent := 0
+			for range 10 {
+				sent += len(h.drained(t))
+				h.clock.Advance(30 * time.Second)
+			}
+			require.Equal(t, 28, sent)
 		})
 		t.Run("an unknown error, and a failure of the store, are tried again", func(t *testing.T) {
 			h := newEnv(t, db)
@@ -461,9 +516,12 @@ func TestPrune(t *testing.T) {
 		user := h.account("meera@example.org")
 		h.publish(t, identity.PasswordChanged{User: user})
 		require.Len(t, h.drained(t), 1)
-		h.mail.fail(domain.Permanently, "550")
 		h.publish(t, identity.PasswordChanged{User: user})
-		require.Empty(t, h.drained(t))
+		claimed, err := h.outbox.Claim(t.Context(), now, time.Minute, 10)
+		require.NoError(t, err)
+		claimed[0].Fail(domain.Failure{Scope: domain.Permanently, Code: "550"}, now, 0)
+		_, err = h.outbox.Settle(t.Context(), claimed[0], 1)
+		require.NoError(t, err)
 		h.publish(t, identity.PasswordChanged{User: user})
 		prune := func() int {
 			pruned, err := h.outbox.Prune(t.Context(), now.Add(time.Second), now.Add(time.Minute), 500)
@@ -472,5 +530,58 @@ func TestPrune(t *testing.T) {
 		}
 		require.Equal(t, 2, prune())
 		require.Equal(t, map[notifications.State]int{notifications.Pending: 1}, h.states(t))
+	})
+}
+
+func TestRestraint(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		book := func(h env, patient patients.ID, times int) {
+			for range times {
+				h.publish(t, h.changed(patient, twoWeeks, appointments.WasBooked))
+			}
+		}
+		t.Run("a message without news is not sent within five minutes", func(t *testing.T) {
+			h := newEnv(t, db)
+			patient := h.patient("ben@example.org")
+			book(h, patient, 52)
+			require.Len(t, h.drained(t), 1)
+			h.publish(t, h.changed(patient, twoWeeks, appointments.WasRequested))
+			book(h, patient, 1)
+			require.Len(t, h.drained(t), 2, "the last message was another one")
+			h.clock.Advance(6 * time.Minute)
+			book(h, patient, 1)
+			require.Len(t, h.drained(t), 1)
+		})
+		t.Run("an address gets some in an hour, also of several patients, and the others later", func(t *testing.T) {
+			h := newEnv(t, db, func(cfg *notifications.Config) {
+				cfg.MailsPerHour, cfg.Detail = 3, notifications.TimeDetail
+			})
+			for range 5 {
+				book(h, h.patient("Victim@example.org"), 1)
+			}
+			book(h, h.patient("other@example.org"), 1)
+			require.Len(t, h.drained(t), 4)
+			h.clock.Advance(21 * time.Minute)
+			require.Len(t, h.drained(t), 1)
+			h.clock.Advance(time.Hour)
+			require.Len(t, h.drained(t), 1)
+		})
+	})
+}
+
+func TestEndOfTheProgram(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newEnv(t, db)
+		h.publish(t, identity.PasswordChanged{User: h.account("meera@example.org")})
+		ctx, stop := context.WithCancel(t.Context())
+		h.mail.failure = func(domain.Message) error {
+			stop()                             // the end of the program begins while the server reads the message
+			time.Sleep(100 * time.Millisecond) // so that an attempt that ends with it would have ended
+			return h.mail.attempt.Err()
+		}
+		require.NoError(t, h.Drain(ctx))
+		require.Equal(t, map[notifications.State]int{notifications.Sent: 1}, h.states(t))
 	})
 }

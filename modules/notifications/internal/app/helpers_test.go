@@ -228,11 +228,13 @@ type mailbox struct {
 	sent    map[uuid.UUID]int
 	taken   []domain.Message
 	failure func(domain.Message) error // nil: none
+	attempt context.Context            //nolint:containedctx // of the last Send
 }
 
-func (m *mailbox) Send(_ context.Context, message domain.Message) error {
+func (m *mailbox) Send(ctx context.Context, message domain.Message) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.attempt = ctx
 	if m.failure != nil {
 		if err := m.failure(message); err != nil {
 			return err

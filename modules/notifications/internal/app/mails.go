@@ -19,6 +19,7 @@ type mailRoute struct {
 	newMailer ports.NewMailer
 	count     int // of workers
 	pause     *pause
+	restraint restraint
 }
 
 func (*mailRoute) channel() notifications.Channel { return notifications.Mail }
@@ -55,7 +56,12 @@ func (s *mailSender) attempt(ctx context.Context, d *domain.Delivery, now time.T
 	case !decided.due.IsZero():
 		d.Postpone(decided.due)
 	default:
-		s.send(ctx, d, decided.message)
+		held, err := s.restraint.holds(ctx, d, decided.message.To, now)
+		if err != nil {
+			s.unread(ctx, d, err)
+		} else if !held {
+			s.send(ctx, d, decided.message)
+		}
 	}
 	return nil
 }
@@ -68,9 +74,9 @@ func (s *mailSender) send(ctx context.Context, d *domain.Delivery, message domai
 		d.Succeed(now)
 		return
 	}
-	failure := failureOf(err)
-	if wait := s.pause.failed(failure, now); wait > 0 && ctx.Err() == nil {
+	failure, wait := s.pause.judge(*d, *failureOf(err), now)
+	if wait > 0 && ctx.Err() == nil {
 		s.reporter.Paused(d.Channel, failure.Code, wait)
 	}
-	s.failed(d, *failure, now)
+	s.failed(d, failure, now)
 }

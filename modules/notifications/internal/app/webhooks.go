@@ -117,9 +117,9 @@ func (s *Webhooks) change(
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		now := s.clock.Now()
 		var fields []string
-		var wasEnabled bool
+		var wasEnabled, hadFailed bool
 		changed, err = s.receivers.Change(ctx, id, func(r *domain.Receiver) error {
-			wasEnabled = r.Enabled
+			wasEnabled, hadFailed = r.Enabled, !r.FailingSince.IsZero()
 			if err := expected.Check(r.Version); err != nil {
 				return err
 			}
@@ -132,10 +132,14 @@ func (s *Webhooks) change(
 		if err != nil {
 			return err
 		}
-		if wasEnabled && !changed.Enabled {
-			if err := s.outbox.CancelTo(ctx, id, domain.CodeDisabled, now); err != nil {
-				return err
-			}
+		switch {
+		case wasEnabled && !changed.Enabled:
+			err = s.outbox.CancelTo(ctx, id, domain.CodeDisabled, now)
+		case hadFailed && changed.FailingSince.IsZero():
+			err = s.outbox.RetryTo(ctx, id, now)
+		}
+		if err != nil {
+			return err
 		}
 		update := audit.NewEntry(audit.Update, webhookResource, id.UUID)
 		update.Fields = fields

@@ -89,6 +89,7 @@ const (
 	CodeDeclined  = "declined"
 	CodeOutdated  = "outdated" // the record has changed or was removed
 	CodeExpired   = "expired"
+	CodeRepeated  = "repeated" // the recipient has just got a message with the same content
 	CodeDisabled  = "disabled" // the endpoint
 )
 
@@ -117,6 +118,7 @@ type Failure struct {
 	Scope      Scope
 	Code       string
 	RetryAfter time.Duration // what the receiver asks for; 0: nothing
+	Doubtful   bool          // it may concern other messages as well
 	Disables   Reason        // why the endpoint is to be disabled; NoReason: it is not
 }
 

@@ -174,10 +174,12 @@ func (r *Receiver) Amend(changes ReceiverChanges, check CheckURL, now time.Time)
 	if err := r.validate(check); err != nil {
 		return err
 	}
-	if len(r.Differing(before)) == 0 {
+	// Also of an endpoint that is enabled: the administrator has repaired it.
+	repaired := changes.Enabled != nil && r.Enabled && !r.FailingSince.IsZero()
+	if len(r.Differing(before)) == 0 && !repaired {
 		return nil
 	}
-	if r.Enabled && !before.Enabled {
+	if r.Enabled && !before.Enabled || repaired {
 		r.DisabledReason, r.FailingSince = NoReason, time.Time{}
 	}
 	r.changed(now)

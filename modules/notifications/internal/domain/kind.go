@@ -20,15 +20,16 @@ const (
 type rule struct {
 	declinable bool // recipients may decline the kind
 	quiet      bool // not sent in quiet hours
+	limited    bool // at most some in an hour to one address
 	hasEnd     bool // useless after a time of its own, such as the end of a token
 }
 
 // rules has the kinds. Messages about the security of an account, and about access to a patient, cannot be declined.
 var rules = map[notifications.Kind]rule{
-	notifications.AppointmentBooked:    {declinable: true},
-	notifications.AppointmentRequested: {declinable: true},
-	notifications.AppointmentMoved:     {declinable: true},
-	notifications.AppointmentCancelled: {declinable: true},
+	notifications.AppointmentBooked:    {declinable: true, limited: true},
+	notifications.AppointmentRequested: {declinable: true, limited: true},
+	notifications.AppointmentMoved:     {declinable: true, limited: true},
+	notifications.AppointmentCancelled: {declinable: true, limited: true},
 	notifications.AppointmentReminder:  {declinable: true, quiet: true, hasEnd: true},
 	notifications.PasswordReset:        {hasEnd: true},
 	notifications.EmailVerification:    {hasEnd: true},
@@ -89,4 +90,12 @@ func EndOf(channel notifications.Channel, now time.Time) time.Time {
 		return now.Add(webhookLifetime)
 	}
 	return now.Add(mailLifetime)
+}
+
+// Limited reports whether only some messages of the kind are sent to one address in an hour.
+func Limited(kind notifications.Kind) bool { return rules[kind].limited }
+
+// LimitedKinds returns the kinds that are Limited, sorted.
+func LimitedKinds() []notifications.Kind {
+	return slices.DeleteFunc(Kinds(), func(kind notifications.Kind) bool { return !Limited(kind) })
 }

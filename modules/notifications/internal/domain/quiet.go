@@ -11,6 +11,7 @@ const (
 	minutesPerHour = 60
 	noQuietHours   = "none"
 
+	longestQuiet = 20 * minutesPerHour
 	reminderLead = 24 * time.Hour
 	// beforeQuiet is how long before quiet hours a reminder is sent that would be due in them.
 	beforeQuiet = 15 * time.Minute
@@ -22,7 +23,10 @@ const (
 // minutes mean none.
 type QuietHours struct{ From, To int }
 
-var errQuietHours = errors.New(`Enter two times, such as 21:00-08:00, or "none".`)
+var (
+	errQuietHours = errors.New(`Enter two times, such as 21:00-08:00, or "none".`)
+	errTooQuiet   = errors.New("Quiet hours are at most 20 hours a day.")
+)
 
 // ParseQuietHours reads "21:00-08:00" or "none". Errors: a sentence for people.
 func ParseQuietHours(s string) (QuietHours, error) {
@@ -34,6 +38,10 @@ func ParseQuietHours(s string) (QuietHours, error) {
 	second, wrong := parseClock(to)
 	if !both || err != nil || wrong != nil || first == second {
 		return QuietHours{}, errQuietHours
+	}
+	const day = 24 * minutesPerHour
+	if (second-first+day)%day > longestQuiet {
+		return QuietHours{}, errTooQuiet
 	}
 	return QuietHours{first, second}, nil
 }

@@ -42,6 +42,15 @@ type Outbox interface {
 	// claimed again, withdrawn or removed since. Errors: none.
 	Settle(ctx context.Context, d domain.Delivery, attempt int) (bool, error)
 
+	// LastSent returns the kind of the last delivery of these kinds that was sent to a recipient after a time, or "".
+	// Errors: none.
+	LastSent(
+		ctx context.Context, recipient uuid.UUID, kinds []notifications.Kind, after time.Time,
+	) (notifications.Kind, error)
+
+	// RetryTo makes the pending deliveries of an endpoint due that have failed before. Errors: none.
+	RetryTo(ctx context.Context, endpoint notifications.EndpointID, now time.Time) error
+
 	// Find returns a delivery. Errors: notifications.ErrNotFound.
 	Find(ctx context.Context, id notifications.ID) (domain.Delivery, error)
 

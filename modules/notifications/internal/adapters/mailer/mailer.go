@@ -59,6 +59,9 @@ func failureOf(err error) error {
 	}
 	failure := &domain.Failure{Scope: domain.OfChannel, Code: failed.Code}
 	switch {
+	// The server ended the connection, or is about to, when it had got a recipient: it may be because of this one.
+	case failed.Failure == mail.Channel && (failed.Step == mail.StepRcpt || failed.Step == mail.StepData):
+		failure.Scope, failure.Doubtful = domain.ForNow, true
 	case failed.Failure == mail.Temporary || failed.Failure == mail.Permanent && strings.Contains(failed.Code, policy):
 		failure.Scope = domain.ForNow
 	case failed.Failure == mail.Permanent:

@@ -87,7 +87,7 @@ func TestTexts(t *testing.T) {
 		written, err := all.write(m, practice)
 		require.NoError(t, err)
 		require.Contains(t, written.Text, "\nhttps://clinic.example/reset-password#token=a-token\n")
-		require.Contains(t, written.Text, "29 minutes")
+		require.Contains(t, written.Text, "30 minutes")
 		require.Contains(t, written.HTML, `href="https://clinic.example/reset-password#token=a-token"`)
 		m.Link, m.Validity = "", 24*time.Hour
 		written, err = all.write(m, practice)
@@ -170,14 +170,19 @@ func TestFailureOf(t *testing.T) {
 		want domain.Scope
 	}{
 		"a server that is down": {&platform.Error{Failure: platform.Channel, Code: "refused"}, domain.OfChannel},
-		"greylisting":           {&platform.Error{Failure: platform.Temporary, Code: "451 4.7.1"}, domain.ForNow},
-		"an unknown address":    {&platform.Error{Failure: platform.Permanent, Code: "550 5.1.1"}, domain.Permanently},
-		"a policy":              {&platform.Error{Failure: platform.Permanent, Code: "554 5.7.1"}, domain.ForNow},
-		"a rejection":           {&platform.Error{Failure: platform.Permanent, Code: "554"}, domain.Permanently},
+		"421 to a recipient": {
+			&platform.Error{Failure: platform.Channel, Step: platform.StepRcpt, Code: "421 4.7.0"}, domain.ForNow,
+		},
+		"greylisting":        {&platform.Error{Failure: platform.Temporary, Code: "451 4.7.1"}, domain.ForNow},
+		"an unknown address": {&platform.Error{Failure: platform.Permanent, Code: "550 5.1.1"}, domain.Permanently},
+		"a policy":           {&platform.Error{Failure: platform.Permanent, Code: "554 5.7.1"}, domain.ForNow},
+		"a rejection":        {&platform.Error{Failure: platform.Permanent, Code: "554"}, domain.Permanently},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, &domain.Failure{Scope: test.want, Code: test.err.Code}, failureOf(test.err))
+			doubtful := test.err.Step == platform.StepRcpt
+			want := &domain.Failure{Scope: test.want, Code: test.err.Code, Doubtful: doubtful}
+			require.Equal(t, want, failureOf(test.err))
 		})
 	}
 	require.NoError(t, failureOf(nil))

@@ -160,11 +160,11 @@ func (l language) timeText(local time.Time) string {
 		local.Year(), local.Format("15:04"), local.Location())
 }
 
-// durationText returns a duration, rounded down: in hours from two hours on.
+// durationText returns a duration, rounded: in hours from two hours on.
 func (l language) durationText(d time.Duration) string {
 	const inHours = 2 * time.Hour
 	if d >= inHours {
-		return fmt.Sprintf("%d %s", int(d.Hours()), l.Units.Hours)
+		return fmt.Sprintf("%d %s", int(d.Round(time.Hour).Hours()), l.Units.Hours)
 	}
-	return fmt.Sprintf("%d %s", int(d.Minutes()), l.Units.Minutes)
+	return fmt.Sprintf("%d %s", int(d.Round(time.Minute).Minutes()), l.Units.Minutes)
 }

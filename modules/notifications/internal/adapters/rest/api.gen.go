@@ -47,7 +47,7 @@ type Delivery struct {
 	// Example: dead
 	State string `json:"state"`
 
-	// DueAt The next attempt; null unless it is pending.
+	// DueAt The next attempt, or the end of the current one; of a reminder, the time at which its time is computed. Null unless it is pending.
 	DueAt nullable.Nullable[rest.Time] `json:"due_at"`
 
 	// Attempts Example: 1

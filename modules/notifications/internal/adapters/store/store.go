@@ -218,6 +218,27 @@ func (s *outbox) Settle(ctx context.Context, d domain.Delivery, attempt int) (bo
 	return done.RowsAffected > 0, done.Error
 }
 
+func (s *outbox) LastSent(
+	ctx context.Context, recipient uuid.UUID, kinds []notifications.Kind, after time.Time,
+) (notifications.Kind, error) {
+	var rows []row
+	sent := s.db.Read(ctx).Select("id", "kind", "ended_at").
+		Where("recipient_id = ? AND state = ? AND ended_at > ?", recipient, notifications.Sent, database.At(after))
+	err := database.WhereIn(sent, "kind", kinds).Order("ended_at DESC").Limit(1).Find(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return "", err
+	}
+	return rows[0].Kind, nil
+}
+
+func (s *outbox) RetryTo(ctx context.Context, endpoint notifications.EndpointID, now time.Time) error {
+	s.signalAfter(ctx, notifications.Webhook)
+	return s.db.Write(ctx).Model(&row{}).
+		Where("recipient_id = ? AND channel = ? AND due_at IS NOT NULL AND last_error <> ?", endpoint,
+			notifications.Webhook, "").
+		Updates(map[string]any{"due_at": database.At(now)}).Error
+}
+
 func (s *outbox) Find(ctx context.Context, id notifications.ID) (domain.Delivery, error) {
 	var r row
 	err := s.db.Read(ctx).Where("id = ?", id).Take(&r).Error

@@ -166,7 +166,7 @@ func Configuration(cfg config.Config, version string) fx.Option {
 		notifications.Config{
 			PublicURL: cfg.PublicURL, PracticeName: cfg.PracticeName, Language: cfg.NotificationLanguage,
 			QuietHours: cfg.QuietHours, Detail: notifications.Detail(cfg.NotificationDetail),
-			MailsPerHour: cfg.MailsPerHour,
+			MailsPerHour:        cfg.MailsPerHour,
 			WebhookAllowPrivate: prefixes(cfg.WebhookAllowPrivate),
 		},
 	))

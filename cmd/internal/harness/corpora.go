@@ -72,6 +72,7 @@ var (
 	TimePattern     = regexp.MustCompile(`"20\d\d-\d\d-\d\dT[0-9:.]+Z"`)
 	TokenPattern    = regexp.MustCompile(`"(access|refresh)":"[^"]+"|cursor=[\w-]+`)
 	UsernamePattern = regexp.MustCompile(`"username":"[^"]+"`)
+	SecretPattern   = regexp.MustCompile(`whsec_[\w+/=]+`)
 	FeedPattern     = regexp.MustCompile(`/calendar/[\w-]{43}\.ics`)
 	CodePattern     = regexp.MustCompile(`(?:[0-9A-Z]{5}-){3}[0-9A-Z]{5}`) // one-time codes
 )

@@ -29,6 +29,8 @@ func allLists(t *testing.T, s *harness.Service) map[string]list {
 	known := object{harness.Patient: admin.AddPatient(), "doctor": admin.AddDoctor(), "practice": admin.AddPractice()}
 	admin.Assign(known[harness.Patient].(string), known["doctor"].(string)).Expect(201)
 	known["open_doctor"] = known["doctor"]
+	receiver := object{"url": "https://hooks.clinic.example/lists", "enabled": false}
+	known["webhook"] = admin.Do("POST", "/api/webhooks/", receiver).Expect(201).ID()
 	lists := map[string]list{}
 	for i, r := range s.Routes() {
 		if _, listed := r.Operation.Extensions["x-list"]; !listed {

@@ -40,7 +40,8 @@ func (o *results) add(t *testing.T, s *harness.Service, what string, a harness.R
 	require.Less(t, a.Status, 500, "%s: %s", what, a.Body)
 	body := string(a.Body)
 	for _, varies := range []*regexp.Regexp{harness.IDPattern, harness.TimePattern, harness.TokenPattern,
-		harness.UsernamePattern, harness.CodePattern, harness.FeedPattern} {
+		harness.UsernamePattern, harness.CodePattern, harness.FeedPattern,
+		harness.SecretPattern} {
 		body = varies.ReplaceAllString(body, "…")
 	}
 	*o = append(*o, fmt.Sprint(what, " → ", a.Status, " ", body, a.Header.Get("Warning"), " ", row(t, s, a)))

@@ -16,7 +16,8 @@ import (
 
 // neverCleared holds the members of PATCH bodies that a record always has.
 var neverCleared = []string{"name", "gender", "specialization", "experience", "role", "active", "access",
-	"minutes", "buffer_before", "buffer_after", "capacity", "needs_confirmation", "for_patients"}
+	"minutes", "buffer_before", "buffer_after", "capacity", "needs_confirmation", "for_patients",
+	"url", "enabled"}
 
 // Null means "unknown". The contract allows it for every optional member, and the service accepts it for those only.
 func TestNullIsAcceptedWhereTheContractAllowsIt(t *testing.T) {

@@ -133,16 +133,16 @@ type NotificationPreferences struct {
 // NotificationPreferencesChanges Fields to change. Omitted fields keep their values.
 type NotificationPreferencesChanges struct {
 	// Declined Example: ["appointment.booked"]
-	Declined *[]string `json:"declined,omitempty"`
+	Declined nullable.Nullable[[]string] `json:"declined,omitempty"`
 
 	// Language Example: de
-	Language *string `json:"language,omitempty"`
+	Language nullable.Nullable[string] `json:"language,omitempty"`
 
 	// QuietHours Example: 21:00-08:00
-	QuietHours *string `json:"quiet_hours,omitempty"`
+	QuietHours nullable.Nullable[string] `json:"quiet_hours,omitempty"`
 
 	// TimeZone Example: Europe/Berlin
-	TimeZone *string `json:"time_zone,omitempty"`
+	TimeZone nullable.Nullable[string] `json:"time_zone,omitempty"`
 }
 
 // ResendInput Which deliveries are sent again.
@@ -202,13 +202,13 @@ type Webhook struct {
 // WebhookChanges Fields to change. Omitted fields keep their values.
 type WebhookChanges struct {
 	// Description Example: Waiting room
-	Description *string `json:"description,omitempty"`
+	Description nullable.Nullable[string] `json:"description,omitempty"`
 
 	// Enabled Example: false
 	Enabled *bool `json:"enabled,omitempty"`
 
 	// Kinds Example: ["appointment.arrived","appointment.booked"]
-	Kinds *[]string `json:"kinds,omitempty"`
+	Kinds nullable.Nullable[[]string] `json:"kinds,omitempty"`
 
 	// Url Example: https://hooks.clinic.example/appointments
 	Url *string `json:"url,omitempty"`
@@ -224,10 +224,10 @@ type WebhookInput struct {
 	// Example: false
 	Enabled nullable.Nullable[bool] `json:"enabled,omitempty"`
 
-	// Kinds The events that are sent; empty: all.
+	// Kinds The events that are sent; empty or null: all.
 	//
 	// Example: ["appointment.arrived","appointment.booked"]
-	Kinds *[]string `json:"kinds,omitempty"`
+	Kinds nullable.Nullable[[]string] `json:"kinds,omitempty"`
 
 	// Url https, the name of a public host, and the port 443 or one from 1024 on.
 	//

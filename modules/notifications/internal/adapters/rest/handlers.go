@@ -125,7 +125,8 @@ func (h *handlers) AmendNotificationPreferences(c *fiber.Ctx) error {
 
 func changesOf(in NotificationPreferencesChanges) domain.Changes {
 	return domain.Changes{
-		Language: in.Language, TimeZone: in.TimeZone, QuietHours: in.QuietHours, Declined: kindsOf(in.Declined),
+		Language: rest.Text(in.Language), TimeZone: rest.Text(in.TimeZone), QuietHours: rest.Text(in.QuietHours),
+		Declined: kindsOf(in.Declined),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/oapi-codegen/nullable"
 
 	"healthcare/modules/notifications"
 	"healthcare/modules/notifications/internal/app"
@@ -100,16 +101,18 @@ func webhookInputOf(in WebhookInput) domain.ReceiverChanges {
 
 func webhookChangesOf(in WebhookChanges) domain.ReceiverChanges {
 	return domain.ReceiverChanges{
-		URL: in.Url, Description: in.Description, Kinds: kindsOf(in.Kinds), Enabled: in.Enabled,
+		URL: in.Url, Description: rest.Text(in.Description), Kinds: kindsOf(in.Kinds), Enabled: in.Enabled,
 	}
 }
 
-func kindsOf(texts *[]string) *[]notifications.Kind {
-	if texts == nil {
+// kindsOf returns kinds in the form of use cases: nil if they were not sent, none if they were null.
+func kindsOf(sent nullable.Nullable[[]string]) *[]notifications.Kind {
+	if !sent.IsSpecified() {
 		return nil
 	}
-	kinds := make([]notifications.Kind, len(*texts))
-	for i, text := range *texts {
+	texts, _ := sent.Get()
+	kinds := make([]notifications.Kind, len(texts))
+	for i, text := range texts {
 		kinds[i] = notifications.Kind(text)
 	}
 	return &kinds

@@ -29,8 +29,10 @@ func Main(m *testing.M) {
 		panic(err)
 	}
 	code := m.Run()
-	if path, err := Binary(); builtBinary && err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if builtBinary { // Binary would build the program now
+		if path, err := Binary(); err == nil {
+			_ = os.RemoveAll(filepath.Dir(path))
+		}
 	}
 	os.Exit(code)
 }

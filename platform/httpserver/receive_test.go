@@ -31,7 +31,7 @@ func TestBodiesShareMemory(t *testing.T) {
 		used, waiting := s.shares.memory.Load()
 		require.LessOrEqual(t, used, int64(memoryBytes))
 		return used == memoryBytes && waiting == senders-memoryBytes/limit
-	}, 5*time.Second, 5*time.Millisecond)
+	}, 20*time.Second, 5*time.Millisecond)
 
 	body := `{"name":"` + strings.Repeat(" ", limit/2) + `"}`
 	start := time.Now()

@@ -259,7 +259,7 @@ func (s *testServer) dial(t *testing.T) net.Conn {
 	conn, err := net.Dial("tcp", s.Address())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
-	require.NoError(t, conn.SetDeadline(time.Now().Add(5*time.Second)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
 	return conn
 }
 

@@ -25,7 +25,7 @@ func (s *testServer) hold(t *testing.T) (handler context.Context, finish func() 
 	require.NoError(t, err)
 	select {
 	case handler = <-s.entered:
-	case <-time.After(2 * time.Second):
+	case <-time.After(20 * time.Second):
 		t.Fatal("the request did not arrive")
 	}
 	return handler, func() answer {
@@ -50,7 +50,7 @@ func TestX07_ShutdownWaitsForRequests(t *testing.T) {
 
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.Shutdown(context.Background()) }()
-	require.Eventually(t, s.refusesConnections, 2*time.Second, time.Millisecond)
+	require.Eventually(t, s.refusesConnections, 20*time.Second, time.Millisecond)
 
 	require.NoError(t, handler.Err())
 	select {
@@ -84,7 +84,7 @@ func TestShutdown(t *testing.T) {
 		}()
 		require.Eventually(
 			t, func() bool { return s.statusForHost(t, "/readyz", "a") == http.StatusServiceUnavailable },
-			2*time.Second, time.Millisecond,
+			20*time.Second, time.Millisecond,
 		)
 		require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/livez", "").status)
 		require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/things/", "").status)
@@ -114,7 +114,7 @@ func TestShutdown(t *testing.T) {
 		require.False(t, closesAfterResponse())
 		stopped := make(chan error, 1)
 		go func() { stopped <- s.Shutdown(context.Background()) }()
-		require.Eventually(t, s.refusesConnections, 2*time.Second, time.Millisecond)
+		require.Eventually(t, s.refusesConnections, 20*time.Second, time.Millisecond)
 		time.Sleep(keepAliveGrace / 10)
 		require.True(t, closesAfterResponse())
 		require.NoError(t, <-stopped)

@@ -53,7 +53,7 @@ func TestAtomicity(t *testing.T) {
 					_, again, err := d.Once(t.Context(), request(what), d.effect(what))
 					replayed = again
 					return err == nil
-				}, 5*time.Second, 10*time.Millisecond)
+				}, time.Minute, 10*time.Millisecond)
 				require.False(t, replayed)
 				require.Equal(t, 1, d.count(t, what))
 				require.NoError(t, d.db.Write(t.Context()).Exec(`DELETE FROM idempotency_keys`).Error)

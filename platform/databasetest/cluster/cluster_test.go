@@ -305,7 +305,7 @@ func hold(t *testing.T, folder string) *os.File {
 
 func requireEnded(t *testing.T, held *os.File) {
 	free := func() bool { return syscall.Flock(int(held.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil }
-	require.Eventually(t, free, 2*time.Second, 10*time.Millisecond, "a process of the server is still running")
+	require.Eventually(t, free, 20*time.Second, 10*time.Millisecond, "a process of the server is still running")
 }
 
 func connect(t *testing.T, address string) *pgx.Conn {

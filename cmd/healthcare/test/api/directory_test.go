@@ -314,7 +314,7 @@ func TestRowsOfAUserAreLimited(t *testing.T) {
 				made := createConcurrently(4*limit, func() harness.Response { return add(asha) })
 				require.InDelta(t, limit, len(made), limit, "plus at most the concurrent requests")
 				require.GreaterOrEqual(t, len(made), limit)
-				require.Eventually(t, func() bool { return add(asha).Status == 409 }, 5*time.Second,
+				require.Eventually(t, func() bool { return add(asha).Status == 409 }, time.Minute,
 					10*time.Millisecond)
 				add(asha).ExpectProblem(409, "limit_reached")
 				add(bela).Expect(201)

@@ -83,7 +83,7 @@ func TestSearchFindsTypedSpellings(t *testing.T) {
 		}
 		require.Eventually(t, func() bool {
 			return strings.Contains(again.Log.String(), "recomputed search texts of an earlier release")
-		}, 5*time.Second, 50*time.Millisecond)
+		}, time.Minute, 50*time.Millisecond)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/platform/httpserver"
@@ -40,10 +41,10 @@ func (c *Client) checkContract(request *http.Request, a Response) {
 	if described.Method == http.MethodHead {
 		described.Method = http.MethodGet // Fiber serves HEAD where GET is described
 	}
-	route, parameters, err := c.Service.contract.FindRoute(described)
+	route, parameters, err := c.Service.findRoute(described)
 	if err != nil && !strings.HasSuffix(described.URL.Path, "/") { // both forms are served; the contract describes one
 		described.URL.Path += "/"
-		route, parameters, err = c.Service.contract.FindRoute(described)
+		route, parameters, err = c.Service.findRoute(described)
 	}
 	if err != nil {
 		if request.URL.Path == "/" && a.Status == http.StatusSeeOther {
@@ -83,6 +84,26 @@ func (c *Client) checkContract(request *http.Request, a Response) {
 		require.NoError(c.T, openapi3filter.ValidateRequest(c.T.Context(), input.RequestValidationInput), "%s %s",
 			request.Method, request.URL)
 	}
+}
+
+// foundRoute is a result of findRoute.
+type foundRoute struct {
+	route      *routers.Route
+	parameters map[string]string
+	err        error
+}
+
+// findRoute returns the operation of the contract for the method and path, and the parameters of the path. It caches
+// the results, because the router tries every path of the contract, and tests send most paths several times.
+func (s *Service) findRoute(request *http.Request) (*routers.Route, map[string]string, error) {
+	key := request.Method + " " + request.URL.EscapedPath()
+	if known, ok := s.found.Load(key); ok {
+		found := known.(foundRoute)
+		return found.route, found.parameters, found.err
+	}
+	route, parameters, err := s.contract.FindRoute(request)
+	s.found.Store(key, foundRoute{route, parameters, err})
+	return route, parameters, err
 }
 
 func (c *Client) checkProblem(a Response) {

@@ -53,6 +53,7 @@ type Service struct {
 	DB       *database.DB
 	Log      *safeBuffer
 	contract routers.Router
+	found    sync.Map // results of findRoute by method and path
 	Document *openapi3.T
 	Answered sync.Map // "operationId status" of every response
 

@@ -80,8 +80,11 @@ var (
 // somewhere. The environment variable CORPORA is a number that chooses the third, or all for all cases.
 func Sample[T any](turn int, all []T) []T { return sample(3, turn, all) }
 
-// SampleFifth is Sample for the largest corpora. Each must have at least five cases.
+// SampleFifth is Sample for large corpora. Each must have at least five cases.
 func SampleFifth[T any](turn int, all []T) []T { return sample(5, turn, all) }
+
+// SampleFifteenth is Sample for the largest corpora. Each must have at least fifteen cases.
+func SampleFifteenth[T any](turn int, all []T) []T { return sample(15, turn, all) }
 
 func sample[T any](parts, turn int, all []T) []T {
 	part := os.Getenv("CORPORA")
@@ -98,10 +101,15 @@ func sample[T any](parts, turn int, all []T) []T {
 	})
 }
 
+// CasesOf returns the number of random cases that a run tests: all, or a part of them in every run.
+func CasesOf(all, parts int) int {
+	if os.Getenv("CORPORA") == "all" {
+		return all
+	}
+	return all / parts
+}
+
 // MinimumCases returns the minimum number of cases of a corpus that a run tests.
 func MinimumCases(whole int) int {
-	if os.Getenv("CORPORA") == "all" {
-		return whole
-	}
-	return whole / 4
+	return CasesOf(whole, 4)
 }

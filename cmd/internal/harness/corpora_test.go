@@ -2,6 +2,7 @@ package harness
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -28,8 +29,17 @@ func TestSampled(t *testing.T) {
 	if slices.Sort(fifths); !slices.Equal(all, fifths) {
 		t.Error(fifths)
 	}
+	fifteenths := []int{}
+	for fifteenth := range 15 {
+		t.Setenv("CORPORA", strconv.Itoa(fifteenth))
+		fifteenths = append(fifteenths, SampleFifteenth(4, all)...)
+	}
+	if slices.Sort(fifteenths); !slices.Equal(all, fifteenths) {
+		t.Error(fifteenths)
+	}
 	t.Setenv("CORPORA", "all")
-	if !slices.Equal(all, Sample(1, all)) || !slices.Equal(all, SampleFifth(1, all)) {
+	if !slices.Equal(all, Sample(1, all)) || !slices.Equal(all, SampleFifth(1, all)) ||
+		!slices.Equal(all, SampleFifteenth(1, all)) {
 		t.Error("not all")
 	}
 }

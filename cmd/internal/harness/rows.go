@@ -141,16 +141,21 @@ func (s *Service) AddJob(t *testing.T) string {
 // Rows has all stored rows by table, with every value as text.
 type Rows map[string][]map[string]string
 
+// StoredRowsOf reads the tables.
+func (s *Service) StoredRowsOf(t *testing.T, tables ...string) Rows {
+	t.Helper()
+	all := Rows{}
+	for _, table := range tables {
+		all[table] = s.rowsOf(t, table)
+	}
+	return all
+}
+
 // StoredRows reads every table of the catalogue except the audit trail, which grows with every read.
 func (s *Service) StoredRows(t *testing.T) Rows {
 	t.Helper()
-	all := Rows{}
-	for _, table := range s.TableNames(t) {
-		if strings.HasPrefix(table, "audit_") {
-			continue
-		}
-		all[table] = s.rowsOf(t, table)
-	}
+	isTrail := func(table string) bool { return strings.HasPrefix(table, "audit_") }
+	all := s.StoredRowsOf(t, slices.DeleteFunc(s.TableNames(t), isTrail)...)
 	require.Contains(t, all, "patients")
 	return all
 }

@@ -505,7 +505,9 @@ func reachAddedModules(t *testing.T, s *harness.Service) {
 		}
 		do(create, create.Path, object{})
 		do(create, create.Path, create.Body(known), "Idempotency-Key", "k").Expect(201)
-		do(create, create.Path, object{}, "Idempotency-Key", "k").Expect(422)
+		if create.Operation.Responses.Status(422) != nil { // it may be repeated
+			do(create, create.Path, object{}, "Idempotency-Key", "k").Expect(422)
+		}
 		for _, id := range create.IDs {
 			body := create.Body(known)
 			body[id.Name] = harness.MissingID
@@ -533,7 +535,9 @@ func reachAddedModules(t *testing.T, s *harness.Service) {
 			do(r, r.PathWith(one), nil, "If-Match", `"v9"`)
 			do(r, r.PathWith(one), nil).Expect(204)
 			do(r, r.PathWith(one), nil).Expect(404)
-			do(create, create.Path, create.Body(known), "Idempotency-Key", "gone").Expect(410)
+			if create.Operation.Responses.Status(410) != nil {
+				do(create, create.Path, create.Body(known), "Idempotency-Key", "gone").Expect(410)
+			}
 		}
 	}
 }

@@ -35,11 +35,7 @@ func (s *Service) Offer(
 func (s *Service) offer(
 	ctx context.Context, who auth.Principal, id domain.WaitingID, expected revision.Match, in domain.OfferInput,
 ) (shown WaitingShown, err error) {
-	at, err := s.moment(ctx)
-	if err != nil {
-		return shown, err
-	}
-	entry, err := s.waiting.Find(ctx, id)
+	entry, at, err := s.waitingNow(ctx, id)
 	if err != nil {
 		return shown, err
 	}

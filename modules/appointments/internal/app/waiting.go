@@ -46,6 +46,16 @@ func (s *Service) moment(ctx context.Context) (domain.Moment, error) {
 	return domain.Moment{Now: now, Today: calendar.DateOf(now, zone)}, nil
 }
 
+// waitingNow returns an entry, whoever may see it, and the current time. Errors: appointments.ErrWaitingNotFound.
+func (s *Service) waitingNow(
+	ctx context.Context, id domain.WaitingID,
+) (entry domain.WaitingEntry, at domain.Moment, err error) {
+	if at, err = s.moment(ctx); err == nil {
+		entry, err = s.waiting.Find(ctx, id)
+	}
+	return entry, at, err
+}
+
 // Enlist adds an entry to the waiting list. Errors: errs.Invalid, patients.ErrNotFound, patients.ErrReadOnly,
 // doctors.ErrNotFound, doctors.ErrInRemoval, appointments.ErrTypeNotFound, appointments.ErrNotBookable,
 // appointments.ErrTooManyWaiting.
@@ -128,11 +138,7 @@ func (s *Service) FindWaiting(ctx context.Context, who auth.Principal, id domain
 func (s *Service) findWaiting(
 	ctx context.Context, who auth.Principal, id domain.WaitingID,
 ) (shown WaitingShown, err error) {
-	at, err := s.moment(ctx)
-	if err != nil {
-		return shown, err
-	}
-	entry, err := s.waiting.Find(ctx, id)
+	entry, at, err := s.waitingNow(ctx, id)
 	if err != nil {
 		return shown, err
 	}
@@ -247,11 +253,7 @@ func (s *Service) Leave(
 func (s *Service) leave(
 	ctx context.Context, who auth.Principal, id domain.WaitingID, expected revision.Match,
 ) error {
-	at, err := s.moment(ctx)
-	if err != nil {
-		return err
-	}
-	entry, err := s.waiting.Find(ctx, id)
+	entry, at, err := s.waitingNow(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -128,6 +128,15 @@ func TestRequestsForMailAreLimited(t *testing.T) {
 		refused := request("n4@clinic.example", "203.0.113.8")
 		refused.ExpectProblem(429, "too_many_requests_for_mail")
 		require.NotEmpty(t, refused.Header.Get("Retry-After"))
+		asha := s.NewUser(t, "Asha")
+		for path, body := range map[string]object{
+			resetPath + "confirm/":        {"token": "x", "password": harness.Password},
+			verificationPath + "confirm/": {"token": "x"},
+			verificationPath:              nil,
+		} {
+			asha.Do("POST", path, body, "X-Forwarded-For", "203.0.113.9").ExpectProblem(429,
+				"too_many_requests_for_mail")
+		}
 		for i := range 20 { // silently, from other networks
 			request("asha@clinic.example", fmt.Sprintf("198.51.%d.1", i)).Expect(202)
 		}

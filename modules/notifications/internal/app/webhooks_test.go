@@ -435,6 +435,28 @@ func TestFailingEndpoints(t *testing.T) {
 			require.Equal(t, map[notifications.State]int{notifications.Sent: 2}, h.statesOf(t, id))
 			require.NoError(t, h.webhooks.Remove(t.Context(), administrator, id, anyVersion))
 		})
+		t.Run("an administrator who sets enabled ends a pause, and what failed is due at once", func(t *testing.T) {
+			h, server := newEnv(t, db, allowLocal), newReceiver(t)
+			id := h.endpoint(t, server.url()).ID
+			server.answer(http.StatusBadGateway)
+			h.booked(t)
+			h.drain(t)
+			h.clock.Advance(time.Hour)
+			h.drain(t)
+			require.Len(t, server.take(), 2)
+			server.answer(0)
+			h.drain(t)
+			require.Empty(t, server.take(), "the next attempt is due later")
+			enabled := true
+			changed, err := h.webhooks.Amend(t.Context(), administrator, id, anyVersion,
+				domain.ReceiverChanges{Enabled: &enabled})
+			require.NoError(t, err)
+			require.Zero(t, changed.FailingSince)
+			h.drain(t)
+			require.Len(t, server.take(), 1)
+			require.Equal(t, map[notifications.State]int{notifications.Sent: 1}, h.statesOf(t, id))
+			require.NoError(t, h.webhooks.Remove(t.Context(), administrator, id, anyVersion))
+		})
 		t.Run("410 disables an endpoint and cancels its pending webhooks", func(t *testing.T) {
 			h, server := newEnv(t, db, allowLocal), newReceiver(t)
 			server.answer(http.StatusGone)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -130,9 +131,11 @@ func mailRemedy(failure *mail.Error, server mail.Server) string {
 	case mail.CodeTimeout:
 		return address + " did not respond in time: check firewalls, and that port 465 is used with smtps:// and " +
 			"port 587 with smtp://"
+	case mail.CodeClosed, mail.CodeUnknown:
+		return address + " closed the connection or does not speak SMTP: check that it runs, and the port in MAIL_URL"
 	}
 	switch {
-	case failure.Failure == mail.Temporary:
+	case failure.Failure == mail.Temporary || strings.HasPrefix(failure.Code, "4"):
 		return address + " postponed the message: try again in a few minutes"
 	case failure.Step == mail.StepRcpt && failure.Failure == mail.Permanent:
 		return address + " rejects the recipient: check the address, and that MAIL_URL has the user and the password " +

@@ -209,6 +209,7 @@ func TestMailRemedies(t *testing.T) {
 		"recipient":   {Failure: mail.Permanent, Step: mail.StepRcpt, Code: "550 5.1.1"},
 		"content":     {Failure: mail.Permanent, Step: mail.StepData, Code: "554 5.7.1"},
 		"closed":      {Step: mail.StepData, Code: mail.CodeClosed},
+		"postponed":   {Step: mail.StepMail, Code: "421"},
 		"no UTF-8":    {Failure: mail.Permanent, Step: mail.StepMail, Code: mail.CodeNoUTF8},
 		"cancelled":   {Step: mail.StepConnect, Code: mail.CodeCancelled},
 	} {

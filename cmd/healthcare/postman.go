@@ -138,9 +138,10 @@ func postman(doc *openapi3.T) ([]byte, error) {
 }
 
 // endsSession reports whether the operation may sign the caller out: it is open to all roles, and is a DELETE or a POST
-// without a body.
+// without a body and without a response.
 func endsSession(d contract.Described) bool {
 	return d.Operation.Extensions["x-access"] == auth.Authenticated &&
+		d.Operation.Responses.Value("204") != nil &&
 		(d.Method == http.MethodDelete || d.Method == http.MethodPost && d.Operation.RequestBody == nil)
 }
 
@@ -344,10 +345,11 @@ func (l links) testsOf(d contract.Described) []string {
 		}
 		set(name, "pm.response.json()"+element+"."+member)
 	}
+	_, example := responseExample(d)
 	switch {
 	case isRegistration(d):
 		lines = append(lines, `pm.collectionVariables.set("registered", pm.response.code === 201 ? "yes" : "");`)
-	case isAccount(d) && d.Method == http.MethodGet:
+	case isAccount(d) && d.Method == http.MethodGet && example["role"] != nil:
 		set("role", "pm.response.json().role")
 	}
 	return lines
@@ -371,7 +373,8 @@ func (l links) expectedStatuses(d contract.Described) string {
 			(isEmergency(d) || isVisit(d)) && (status == "403" || status == "404" || status == "409"),
 			status == "404" && d.Method == http.MethodGet && !strings.Contains(d.Route, "{"), // for some callers only
 			status == "404" && slices.ContainsFunc(d.Operation.Parameters, unset),
-			status == "404" && removesOnly(d):
+			status == "404" && removesOnly(d), status == "400" && takesMailToken(d),
+			status == "409" && strings.HasPrefix(d.Route, "/api/deliveries/"): // it may be sent, or not
 			all = append(all, status)
 		}
 	}
@@ -380,6 +383,11 @@ func (l links) expectedStatuses(d contract.Described) string {
 
 // isEmergency reports whether the operation opens a record in an emergency, which only doctors may, and not their own.
 func isEmergency(d contract.Described) bool { return d.Operation.OperationID == "openEmergencyAccess" }
+
+// takesMailToken reports whether the operation needs a token that is sent by e-mail only.
+func takesMailToken(d contract.Described) bool {
+	return strings.HasPrefix(d.Route, "/api/auth/") && strings.HasSuffix(d.Route, "/confirm/")
+}
 
 // isVisit reports whether the operation books or changes an appointment. Only administrators add the types that it
 // needs, and the time may have been booked.

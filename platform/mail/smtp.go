@@ -106,6 +106,7 @@ func (s *smtpSender) signIn(ctx context.Context) *Error {
 	if err != nil {
 		return newError(StepGreeting, err)
 	}
+	acceptBareReplies(client.Text)
 	if err := client.Hello(s.domain); err != nil {
 		return newError(StepGreeting, err)
 	}
@@ -116,6 +117,7 @@ func (s *smtpSender) signIn(ctx context.Context) *Error {
 		if err := client.StartTLS(s.tls); err != nil {
 			return newError(StepTLS, err)
 		}
+		acceptBareReplies(client.Text)
 	}
 	if s.server.User != "" {
 		auth := s.mechanism(client)

@@ -1,7 +1,10 @@
 package mail_test
 
 import (
+	"bufio"
+	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -457,4 +460,71 @@ func TestInternationalAddresses(t *testing.T) {
 	m.To = "آشا@clinic.example"
 	requireFailure(t, ascii.Send(t.Context(), m), mail.Permanent, mail.StepMail, mail.CodeNoUTF8)
 	require.NoError(t, ascii.Send(t.Context(), newMessage()), "the next recipient is not affected")
+}
+
+// serveBare serves one client with replies that have no text where RFC 5321 requires none.
+func serveBare(conn net.Conn, cfg *tls.Config, replies map[string]string) {
+	_, _ = io.WriteString(conn, "220 mail.clinic.example\r\n")
+	lines := bufio.NewReader(conn)
+	for inData := false; ; {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return
+		}
+		verb := strings.ToUpper(strings.Fields(line + " -")[0])
+		if inData && verb != "." {
+			continue
+		}
+		inData = false
+		reply := cmp.Or(replies[verb], "250")
+		switch verb {
+		case "EHLO":
+			reply = "250-mail.clinic.example\r\n250 STARTTLS"
+		case "STARTTLS":
+			_, _ = io.WriteString(conn, "220\r\n")
+			conn = tls.Server(conn, cfg)
+			lines.Reset(conn)
+			continue
+		case "DATA":
+			reply, inData = "354", true
+		}
+		_, _ = io.WriteString(conn, reply+"\r\n")
+	}
+}
+
+func TestRepliesWithoutAText(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		replies map[string]string
+		failure mail.Failure
+		step    mail.Step
+		code    string
+	}{
+		"accept":                         {},
+		"accept in two lines":            {replies: map[string]string{".": "250-\r\n250"}},
+		"reject the recipient":           {map[string]string{"RCPT": "554"}, mail.Permanent, mail.StepRcpt, "554"},
+		"postpone the message":           {map[string]string{".": "451"}, mail.Temporary, mail.StepData, "451"},
+		"reject the sender":              {map[string]string{"MAIL": "550"}, mail.Channel, mail.StepMail, "550"},
+		"are longer than a buffer":       {replies: map[string]string{".": "250 " + strings.Repeat("250", 5000)}},
+		"are a text that looks like one": {replies: map[string]string{"RCPT": "250-2.1.5\r\n250-554\r\n250 250"}},
+	} {
+		for _, scheme := range []string{"smtp", "smtps"} {
+			t.Run(name+" by "+scheme, func(t *testing.T) {
+				t.Parallel()
+				secure := serverTLS(t, "127.0.0.1")
+				address := listen(t, func(conn net.Conn) {
+					if scheme == "smtps" {
+						conn = tls.Server(conn, secure)
+					}
+					serveBare(conn, secure, test.replies)
+				})
+				err := newSender(t, (&server{address: address}).config(scheme, "", "")).Send(t.Context(), newMessage())
+				if test.step == "" {
+					require.NoError(t, err)
+					return
+				}
+				requireFailure(t, err, test.failure, test.step, test.code)
+			})
+		}
+	}
 }

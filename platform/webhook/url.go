@@ -32,7 +32,8 @@ var (
 	errHTTPPort = errors.New("must have a port from 1024 to 65535, such as http://host:8080/")
 	errPublic   = errors.New("must have the name of a public host such as hooks.clinic.example, " +
 		"and neither an IP address nor a name of a private network")
-	errHost = errors.New("must have a host such as hooks.clinic.example, 192.168.0.10 or [fd00::10]")
+	errAddress = errors.New("must have an IP address that WEBHOOK_ALLOW_PRIVATE contains, or a public one and https")
+	errHost    = errors.New("must have a host such as hooks.clinic.example, 192.168.0.10 or [fd00::10]")
 )
 
 // hostName matches a name of the DNS in ASCII. Its last label begins with a letter, so that it is no notation of an
@@ -45,15 +46,23 @@ var privateDomains = regexp.MustCompile(
 	`(^|\.)(localhost|localdomain|local|internal|intranet|private|corp|home|lan|home\.arpa)$`,
 )
 
-// CheckURL validates the URL of an endpoint. With allowPrivate, it also accepts http, IP addresses and names of private
-// networks; it is set if the operator allows private addresses. CheckURL does not look the name up: the sender checks
-// the address of each connection. Errors: a sentence for people, without any part of the URL.
-func CheckURL(raw string, allowPrivate bool) error {
-	_, err := parseURL(raw, allowPrivate)
-	return err
+// CheckURL validates the URL of an endpoint. If the operator allows private addresses, it also accepts http, names of
+// private networks, and IP addresses that the sender permits. CheckURL does not look the name up: the sender checks the
+// address of each connection. Errors: a sentence for people, without any part of the URL.
+func CheckURL(raw string, allowPrivate []netip.Prefix) error {
+	u, err := parseURL(raw, len(allowPrivate) > 0)
+	if err != nil {
+		return err
+	}
+	allowed := guard{allowPrivate: allowPrivate, unencrypted: u.Scheme != "https"}
+	if address, err := netip.ParseAddr(u.Hostname()); err == nil && !allowed.permits(address) {
+		return errAddress
+	}
+	return nil
 }
 
-// parseURL returns a valid URL with its host in ASCII and without the port 443 of https. Errors: those of CheckURL.
+// parseURL returns a valid URL with its host in ASCII and without the port 443 of https. It accepts any IP address if
+// the operator allows some. Errors: those of CheckURL.
 func parseURL(raw string, allowPrivate bool) (*url.URL, error) {
 	if len(raw) > maxURL {
 		return nil, errLength

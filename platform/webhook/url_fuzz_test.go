@@ -26,7 +26,7 @@ func FuzzCheckURL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw string) {
 		u, err := parseURL(raw, true)
 		if err != nil {
-			require.Error(t, CheckURL(raw, false), "a URL is valid only without permission: %q", raw)
+			require.Error(t, CheckURL(raw, nil), "a URL is valid only without permission: %q", raw)
 			require.NotEmpty(t, err.Error())
 			return
 		}
@@ -45,7 +45,7 @@ func FuzzCheckURL(f *testing.F) {
 		require.Equal(t, u.RequestURI(), received.RequestURI)
 		require.Equal(t, 4, bytes.Count(sent.Bytes(), []byte("\r\n"))-1, "headers: %q", sent.String())
 
-		if CheckURL(raw, false) != nil {
+		if CheckURL(raw, nil) != nil {
 			return
 		}
 		require.Equal(t, "https", u.Scheme)

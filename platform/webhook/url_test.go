@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -20,8 +21,8 @@ func TestCheckURLAccepts(t *testing.T) {
 		"https://hooks.clinic.example/" + strings.Repeat("a", 2048-len("https://hooks.clinic.example/")),
 		"https://hooks.clinic.example/?to=http://127.0.0.1/@x", "https://hooks.clinic.example/%00%0d%0a",
 	} {
-		require.NoError(t, webhook.CheckURL(text, false), text)
-		require.NoError(t, webhook.CheckURL(text, true), text)
+		require.NoError(t, webhook.CheckURL(text, nil), text)
+		require.NoError(t, webhook.CheckURL(text, anyAddress), text)
 	}
 }
 
@@ -41,12 +42,35 @@ var privateURLs = map[string][]string{
 	},
 }
 
+// anyAddress allows all addresses.
+var anyAddress = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"), netip.MustParsePrefix("169.254.169.254/32"),
+	netip.MustParsePrefix("fd00:ec2::254/128"),
+}
+
+func TestCheckURLAddresses(t *testing.T) {
+	t.Parallel()
+	some := []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("169.254.0.0/16")}
+	for text, permitted := range map[string]bool{
+		"https://10.1.2.3/": true, "http://10.1.2.3:8080/": true, "https://8.8.8.8/": true, "https://nas.local/": true,
+		"https://10.2.0.1/": false, "http://8.8.8.8:8080/": false, "https://127.0.0.1/": false, "https://[::1]/": false,
+		"https://169.254.169.254/": false, "https://[::ffff:10.2.0.1]/": false, "https://[64:ff9b::a01:203]/": false,
+	} {
+		err := webhook.CheckURL(text, some)
+		if permitted {
+			require.NoError(t, err, text)
+			continue
+		}
+		require.ErrorContains(t, err, "WEBHOOK_ALLOW_PRIVATE", text)
+	}
+}
+
 func TestCheckURLPrivate(t *testing.T) {
 	t.Parallel()
 	for reason, texts := range privateURLs {
 		for _, text := range texts {
-			require.EqualError(t, webhook.CheckURL(text, false), reason, text)
-			require.NoError(t, webhook.CheckURL(text, true), text)
+			require.EqualError(t, webhook.CheckURL(text, nil), reason, text)
+			require.NoError(t, webhook.CheckURL(text, anyAddress), text)
 		}
 	}
 }
@@ -91,19 +115,19 @@ func TestCheckURLRejects(t *testing.T) {
 		},
 	} {
 		for _, text := range texts {
-			err := webhook.CheckURL(text, false)
+			err := webhook.CheckURL(text, nil)
 			require.ErrorContains(t, err, reason, "%q", text)
-			require.Error(t, webhook.CheckURL(text, true), "%q", text)
+			require.Error(t, webhook.CheckURL(text, anyAddress), "%q", text)
 			if len(text) > 30 {
 				require.NotContains(t, err.Error(), text[10:], "the reason contains no part of the URL")
 			}
 		}
 	}
 	for _, text := range []string{"http://hooks.clinic.example/", "http://10.0.0.1:80/", "http://10.0.0.1:22/"} {
-		require.EqualError(t, webhook.CheckURL(text, true),
+		require.EqualError(t, webhook.CheckURL(text, anyAddress),
 			"must have a port from 1024 to 65535, such as http://host:8080/", text)
 	}
-	require.EqualError(t, webhook.CheckURL("ftp://10.0.0.1/", true), "must begin with https:// or http://")
-	require.EqualError(t, webhook.CheckURL("https://127.1/", true),
+	require.EqualError(t, webhook.CheckURL("ftp://10.0.0.1/", anyAddress), "must begin with https:// or http://")
+	require.EqualError(t, webhook.CheckURL("https://127.1/", anyAddress),
 		"must have a host such as hooks.clinic.example, 192.168.0.10 or [fd00::10]")
 }

@@ -107,6 +107,8 @@ func TestMessagesAboutAnAppointment(t *testing.T) {
 			anonymous := s.Anonymous(t)
 			page := anonymous.Do("GET", path, nil).Expect(200)
 			require.Contains(t, page.Header.Get("Content-Type"), "text/html")
+			require.Contains(t, string(page.Body), `<html lang="en">`)
+			require.Contains(t, string(page.Body), "<button")
 			book := func() int {
 				staff.ForTest(t).Do("POST", booked, w.booking(patient, doctor, w.of, w.start())).Expect(201)
 				return len(mailsTo(t, s, address))
@@ -118,6 +120,7 @@ func TestMessagesAboutAnAppointment(t *testing.T) {
 			require.Equal(t, 200, response.StatusCode)
 			require.Equal(t, before, book(), "no more messages of the kind")
 			anonymous.Do("POST", path, nil).Expect(200)
+			require.NotContains(t, string(anonymous.Do("GET", path, nil).Expect(200).Body), "<button")
 			anonymous.Do("POST", path+"A", nil).ExpectProblem(404, "not_found")
 			anonymous.Do("GET", "/unsubscribe/nonsense", nil).ExpectProblem(404, "not_found")
 		})
@@ -149,6 +152,11 @@ func TestNotificationPreferences(t *testing.T) {
 			rejected.ExpectProblem(400, "validation_failed")
 			require.Contains(t, string(rejected.Body), field)
 		}
+		known := object{}
+		user.AddDeliveries(known)
+		page := s.Anonymous(t).Do("GET", "/unsubscribe/"+known["unsubscribe_link"].(string), nil).Expect(200)
+		require.Contains(t, string(page.Body), `<html lang="de">`)
+		require.Contains(t, string(page.Body), "Sie erhalten keine solchen Nachrichten mehr.")
 		other := s.NewUserWithRole(t, auth.Admin, "Ravi")
 		require.Equal(t, unchanged, other.Do("GET", myPreferences, nil).Expect(200).Object())
 	})

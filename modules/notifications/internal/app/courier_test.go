@@ -461,9 +461,12 @@ func TestPreferences(t *testing.T) {
 		require.True(t, found)
 		t.Run("a link changes its kind only, and may be used again", func(t *testing.T) {
 			for range 2 {
-				kind, err := h.preferences.Unsubscribe(t.Context(), link)
+				page, err := h.preferences.Unsubscribe(t.Context(), link)
 				require.NoError(t, err)
-				require.Equal(t, notifications.AppointmentBooked, kind)
+				require.Empty(t, page.Button)
+				asked, err := h.preferences.AskUnsubscribe(t.Context(), link)
+				require.NoError(t, err)
+				require.Equal(t, page, asked)
 			}
 			h.publish(t, h.changed(patient, twoWeeks, appointments.WasBooked))
 			require.Empty(t, h.drained(t))
@@ -478,6 +481,8 @@ func TestPreferences(t *testing.T) {
 				"account.password-reset." + token, "unknown." + token, link + "A", link[:len(link)-1], string(altered),
 			} {
 				_, err := h.preferences.Unsubscribe(t.Context(), unknown)
+				require.ErrorIs(t, err, notifications.ErrUnknownLink, unknown)
+				_, err = h.preferences.AskUnsubscribe(t.Context(), unknown)
 				require.ErrorIs(t, err, notifications.ErrUnknownLink, unknown)
 			}
 		})

@@ -10,12 +10,14 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"healthcare/modules/appointments"
 	"healthcare/modules/identity"
 	"healthcare/modules/notifications"
 	"healthcare/modules/notifications/internal/adapters/hooks"
 	"healthcare/modules/notifications/internal/adapters/links"
+	"healthcare/modules/notifications/internal/adapters/mailer"
 	"healthcare/modules/notifications/internal/adapters/store"
 	"healthcare/modules/notifications/internal/app"
 	"healthcare/modules/notifications/internal/domain"
@@ -26,6 +28,7 @@ import (
 	"healthcare/platform/database"
 	"healthcare/platform/events"
 	"healthcare/platform/keyring"
+	"healthcare/platform/mail"
 	"healthcare/platform/paging"
 	"healthcare/platform/recordid"
 	"healthcare/platform/revision"
@@ -105,7 +108,9 @@ func newEnvWith(
 	trail := audittest.Transactional(t, db, h.trail)
 	h.webhooks = app.NewWebhooks(h.receivers, h.outbox, sender, h.others, trail, db, h.clock, h.reports)
 	h.Courier = app.NewCourier(h.outbox, composer, newMailer, h.webhooks, h.clock, h.reports, cfg)
-	h.preferences = app.NewPreferences(chosen, addresses, h.clock)
+	_, texts, err := mailer.New(mail.Config{}, cfg, h.clock, zap.NewNop())
+	require.NoError(t, err)
+	h.preferences = app.NewPreferences(chosen, addresses, texts, cfg, h.clock)
 	h.administration = app.NewAdministration(h.outbox, trail, db, h.clock)
 	h.events = events.New(
 		app.WhenAppointmentChanged(h.outbox, h.receivers, h.clock), app.WhenTokenWanted(h.outbox, h.clock),

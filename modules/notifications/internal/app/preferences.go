@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 
 	"healthcare/modules/notifications"
@@ -16,12 +17,16 @@ import (
 type Preferences struct {
 	preferences ports.Preferences
 	links       ports.Links
+	texts       ports.Texts
+	language    string // of recipients who have chosen none
 	clock       clock.Clock
 }
 
 // NewPreferences returns Preferences.
-func NewPreferences(preferences ports.Preferences, links ports.Links, clk clock.Clock) *Preferences {
-	return &Preferences{preferences, links, clk}
+func NewPreferences(
+	preferences ports.Preferences, links ports.Links, texts ports.Texts, cfg notifications.Config, clk clock.Clock,
+) *Preferences {
+	return &Preferences{preferences, links, texts, cfg.Language, clk}
 }
 
 // Find returns the user's preferences. Errors: none.
@@ -45,22 +50,36 @@ func (s *Preferences) Change(
 	})
 }
 
-// Link returns the kind of messages that the link in a message ends. Errors: notifications.ErrUnknownLink.
-func (s *Preferences) Link(link string) (notifications.Kind, error) {
-	_, kind, err := s.links.Read(link)
-	return kind, err
-}
-
-// Unsubscribe declines messages of a kind for the recipient of the link in a message, and returns the kind. Errors:
-// notifications.ErrUnknownLink.
-func (s *Preferences) Unsubscribe(ctx context.Context, link string) (notifications.Kind, error) {
+// AskUnsubscribe returns the page of the link in a message. Errors: notifications.ErrUnknownLink.
+func (s *Preferences) AskUnsubscribe(ctx context.Context, link string) (domain.UnsubscribePage, error) {
 	recipient, kind, err := s.links.Read(link)
 	if err != nil {
-		return "", err
+		return domain.UnsubscribePage{}, err
 	}
-	_, err = s.preferences.Change(ctx, recipient, func(p *domain.Preferences) error {
+	chosen, err := s.preferences.Find(ctx, recipient)
+	if err != nil {
+		return domain.UnsubscribePage{}, err
+	}
+	return s.page(chosen, kind)
+}
+
+// Unsubscribe declines messages of a kind for the recipient of the link in a message, and returns the page of the link
+// afterwards. Errors: notifications.ErrUnknownLink.
+func (s *Preferences) Unsubscribe(ctx context.Context, link string) (domain.UnsubscribePage, error) {
+	recipient, kind, err := s.links.Read(link)
+	if err != nil {
+		return domain.UnsubscribePage{}, err
+	}
+	chosen, err := s.preferences.Change(ctx, recipient, func(p *domain.Preferences) error {
 		p.Decline(kind, s.clock.Now())
 		return nil
 	})
-	return kind, err
+	if err != nil {
+		return domain.UnsubscribePage{}, err
+	}
+	return s.page(chosen, kind)
+}
+
+func (s *Preferences) page(of domain.Preferences, kind notifications.Kind) (domain.UnsubscribePage, error) {
+	return s.texts.UnsubscribePage(cmp.Or(of.Language, s.language), kind, !of.Accepts(kind))
 }

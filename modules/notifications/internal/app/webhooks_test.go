@@ -595,6 +595,17 @@ func TestManagingEndpoints(t *testing.T) {
 			_, err := strict.webhooks.Amend(t.Context(), administrator, endpoint.ID, anyVersion,
 				domain.ReceiverChanges{Description: &text})
 			require.NoError(t, err, "a URL that stays is not")
+			enabled, disabled := true, false
+			for _, change := range []*bool{&enabled, &disabled} { // it is enabled, and this URL is no longer permitted
+				_, err = strict.webhooks.Amend(t.Context(), administrator, endpoint.ID, anyVersion,
+					domain.ReceiverChanges{Enabled: change})
+				require.NoError(t, err)
+			}
+			_, err = strict.webhooks.Amend(t.Context(), administrator, endpoint.ID, anyVersion,
+				domain.ReceiverChanges{Enabled: &enabled})
+			require.Equal(t, errs.Invalid, errs.KindOf(err), "it would be disabled again at the next event")
+			_, err = amend(domain.ReceiverChanges{Enabled: &enabled})
+			require.NoError(t, err)
 			_, err = amend(domain.ReceiverChanges{Kinds: &[]notifications.Kind{"account.password-reset"}})
 			require.Equal(t, errs.Invalid, errs.KindOf(err))
 		})

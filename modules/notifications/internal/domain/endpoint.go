@@ -113,8 +113,8 @@ func (d ReceiverDetails) Differing(other ReceiverDetails) (names []string) {
 // CheckURL validates the URL of an endpoint. Errors: a sentence for people, without any part of the URL.
 type CheckURL func(url string) error
 
-// validate checks the details, but a URL only if it is new: what the operator permits may have changed. Errors:
-// errs.Invalid with every field that breaks a rule.
+// validate checks the details, and the URL if there is a check. Errors: errs.Invalid with every field that breaks a
+// rule.
 func (d ReceiverDetails) validate(check CheckURL) error {
 	wrong := map[string]error{}
 	if check != nil {
@@ -164,11 +164,12 @@ func (r *Receiver) ForgetPrevious(now time.Time) bool {
 
 func (r *Receiver) changed(now time.Time) { r.Version, r.UpdatedAt = r.Version+1, now }
 
-// Amend changes the details. An endpoint that is enabled again has not failed yet. Errors: errs.Invalid.
+// Amend changes the details. An endpoint that is enabled again has not failed yet. The URL is checked if it is new, or
+// if it is used again: what the operator permits may have changed. Errors: errs.Invalid.
 func (r *Receiver) Amend(changes ReceiverChanges, check CheckURL, now time.Time) error {
 	before := r.ReceiverDetails
 	r.apply(changes)
-	if r.URL == before.URL {
+	if r.URL == before.URL && (before.Enabled || !r.Enabled) {
 		check = nil
 	}
 	if err := r.validate(check); err != nil {

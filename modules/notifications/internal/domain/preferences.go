@@ -25,6 +25,14 @@ type Preferences struct {
 	UpdatedAt  time.Time
 }
 
+// UnsubscribePage is shown to a recipient who follows the link in a message. It has texts for people, in Language.
+type UnsubscribePage struct {
+	Language string
+	Example  string // a message of the kind
+	Text     string // asks whether to decline the kind, or reports that it is declined
+	Button   string // "": none
+}
+
 // Accepts reports whether the recipient wants messages of a kind.
 func (p Preferences) Accepts(kind notifications.Kind) bool {
 	return !Declinable(kind) || !slices.Contains(p.Declined, kind)

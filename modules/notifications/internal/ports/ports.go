@@ -106,6 +106,13 @@ type Mailer interface {
 	Close()
 }
 
+// Texts has the texts of pages in every language.
+type Texts interface {
+	// UnsubscribePage returns the page about a kind that can be declined, in the language, or in the first one of
+	// domain.Languages. Errors: a text that cannot be written.
+	UnsubscribePage(language string, kind notifications.Kind, declined bool) (domain.UnsubscribePage, error)
+}
+
 // NewMailer returns a Mailer. Errors: an invalid configuration.
 type NewMailer func() (Mailer, error)
 

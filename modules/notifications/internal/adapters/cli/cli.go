@@ -69,6 +69,9 @@ func printList(
 	if err != nil {
 		return err
 	}
+	if len(page.Items) == 0 {
+		fmt.Fprintln(cmd.OutOrStdout(), "No deliveries match.")
+	}
 	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0) //nolint:mnd // two spaces between columns
 	for _, d := range page.Items {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s\n", d.CreatedAt.Format(time.RFC3339), d.State, d.Attempts,
@@ -100,7 +103,7 @@ within seconds, with the same ids as before. Reminders and messages with a token
 			return run(cmd.Context(), func(ctx context.Context, service *app.Administration) error {
 				resent, err := service.ResendDead(ctx, auth.Operator, which)
 				if err == nil {
-					fmt.Fprintf(cmd.OutOrStdout(), "%d deliveries are sent again\n", resent)
+					fmt.Fprintf(cmd.OutOrStdout(), "Deliveries that are sent again: %d\n", resent)
 				}
 				return err
 			})

@@ -4,6 +4,7 @@ package hooks
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -20,14 +21,14 @@ import (
 func New(cfg notifications.Config, keys keyring.Ring, clk clock.Clock) (ports.Hooks, error) {
 	sealer, err := newSealer(keys)
 	return &hooks{
-		sealer: sealer, allowPrivate: len(cfg.WebhookAllowPrivate) > 0,
+		sealer: sealer, allowPrivate: cfg.WebhookAllowPrivate,
 		sender: webhook.NewSender(webhook.Config{AllowPrivate: cfg.WebhookAllowPrivate}, clk),
 	}, err
 }
 
 type hooks struct {
 	sealer
-	allowPrivate bool
+	allowPrivate []netip.Prefix
 	sender       webhook.Sender
 }
 

@@ -15,16 +15,19 @@ import (
 	"healthcare/platform/mail"
 )
 
-// New returns the function that makes Mailers. Errors: texts that are incomplete.
-func New(server mail.Config, cfg notifications.Config, clk clock.Clock, log *zap.Logger) (ports.NewMailer, error) {
+// New returns the function that makes Mailers, and the texts of pages. Errors: texts that are incomplete.
+func New(
+	server mail.Config, cfg notifications.Config, clk clock.Clock, log *zap.Logger,
+) (ports.NewMailer, ports.Texts, error) {
 	texts, err := loadTexts()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return func() (ports.Mailer, error) {
+	newMailer := func() (ports.Mailer, error) {
 		sender, err := mail.NewSender(server, clk, log)
 		return &mailer{Sender: sender, texts: texts, practice: cfg.PracticeName}, err
-	}, nil
+	}
+	return newMailer, pages{texts, cfg.PracticeName}, nil
 }
 
 type mailer struct {

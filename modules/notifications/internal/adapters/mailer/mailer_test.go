@@ -72,6 +72,26 @@ func TestTexts(t *testing.T) {
 			}
 		}
 	})
+	t.Run("every kind that can be declined has a page in every language", func(t *testing.T) {
+		t.Parallel()
+		written := pages{all, practice}
+		for _, name := range domain.Languages {
+			for _, kind := range domain.DeclinableKinds() {
+				ask, err := written.UnsubscribePage(name, kind, false)
+				require.NoError(t, err)
+				done, err := written.UnsubscribePage(name, kind, true)
+				require.NoError(t, err)
+				require.Equal(t, all.languages[name].Kinds[kind].Text, ask.Example)
+				require.Equal(t, name, ask.Language)
+				require.NotEmpty(t, ask.Button)
+				require.Empty(t, done.Button)
+				require.NotEqual(t, ask.Text, done.Text)
+			}
+		}
+		page, err := written.UnsubscribePage("tlh", notifications.AppointmentBooked, false)
+		require.NoError(t, err)
+		require.Equal(t, "You have an appointment.", page.Example)
+	})
 	t.Run("an unknown language is the first one", func(t *testing.T) {
 		t.Parallel()
 		m := newMessage(notifications.AppointmentBooked)
@@ -131,7 +151,7 @@ func placeholders(text string) []string {
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	newMailer, err := New(platform.Config{Folder: folder}, notifications.Config{PracticeName: practice},
+	newMailer, _, err := New(platform.Config{Folder: folder}, notifications.Config{PracticeName: practice},
 		clock.At(time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)), zap.NewNop())
 	require.NoError(t, err)
 	sender, err := newMailer()

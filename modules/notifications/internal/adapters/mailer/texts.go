@@ -30,7 +30,10 @@ type language struct {
 	Code   string // in front of a token
 	Ignore string // at the end of a message with a token
 	Footer string // with the address at which the recipient declines the kind
-	Kinds  map[notifications.Kind]struct {
+	Page   struct {
+		Ask, Done, Button string // of the page at which the recipient declines the kind
+	}
+	Kinds map[notifications.Kind]struct {
 		Subject string
 		Text    string
 	}
@@ -85,12 +88,7 @@ type content struct {
 
 // write returns the message with its subject and texts. Errors: a text that cannot be rendered.
 func (t texts) write(m domain.Message, practice string) (mail.Message, error) {
-	name := m.Language
-	words, known := t.languages[name]
-	if !known {
-		name = domain.Languages[0]
-		words = t.languages[name]
-	}
+	name, words := t.in(m.Language)
 	kind, exists := words.Kinds[m.Kind]
 	if !exists {
 		return mail.Message{}, fmt.Errorf("no text of %s in %s", m.Kind, name)
@@ -128,6 +126,32 @@ func (t texts) write(m domain.Message, practice string) (mail.Message, error) {
 	var page strings.Builder
 	err = t.layout.Execute(&page, shown)
 	return mail.Message{Subject: subject, Text: shown.plain(), HTML: page.String()}, err
+}
+
+// in returns the texts in a language, or in the first one.
+func (t texts) in(name string) (string, language) {
+	if words, known := t.languages[name]; known {
+		return name, words
+	}
+	return domain.Languages[0], t.languages[domain.Languages[0]]
+}
+
+// pages implements ports.Texts.
+type pages struct {
+	texts
+	practice string
+}
+
+func (p pages) UnsubscribePage(
+	language string, kind notifications.Kind, declined bool,
+) (domain.UnsubscribePage, error) {
+	name, words := p.in(language)
+	example, err := render(words.Kinds[kind].Text, parts{Practice: p.practice})
+	page := domain.UnsubscribePage{Language: name, Example: example, Text: words.Page.Ask, Button: words.Page.Button}
+	if declined {
+		page.Text, page.Button = words.Page.Done, ""
+	}
+	return page, err
 }
 
 func render(text string, values parts) (string, error) {

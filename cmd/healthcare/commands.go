@@ -132,6 +132,7 @@ var helpKeys = []string{
 	"time_zone",
 	"mail_url",
 	"mail_from",
+	"public_url",
 	"registration",
 	"care_team_access",
 	"patient_sees_notes",

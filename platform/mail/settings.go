@@ -15,6 +15,7 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
 
 	"healthcare/platform/keyfile"
 )
@@ -113,7 +114,7 @@ func ParseFrom(text string) (*mail.Address, error) {
 // parseTo parses a bare address and reports whether it needs SMTPUTF8 (RFC 6531). Errors: CodeAddress.
 func parseTo(text string) (address string, needsUTF8 bool, err error) {
 	invalid := &Error{Failure: Permanent, Step: StepMessage, Code: CodeAddress}
-	to, err := mail.ParseAddress(text)
+	to, err := mail.ParseAddress(strings.TrimSuffix(text, ".")) // of the DNS, as in "clinic.example."
 	if err != nil || to.Name != "" || strings.ContainsAny(text, "<>") || strings.ContainsFunc(text, unicode.IsControl) {
 		return "", false, invalid
 	}
@@ -124,10 +125,11 @@ func parseTo(text string) (address string, needsUTF8 bool, err error) {
 	return address, !isASCII(local), nil
 }
 
-// canonicalAddress returns the address with its domain in ASCII, and its local part.
+// canonicalAddress returns the address with its domain in ASCII and its local part in NFC (RFC 6532, section 3.1), and
+// the local part.
 func canonicalAddress(address string) (canonical, local string, err error) {
 	at := strings.LastIndex(address, "@")
-	local = address[:max(at, 0)]
+	local = norm.NFC.String(address[:max(at, 0)])
 	domain, err := idna.Lookup.ToASCII(address[at+1:])
 	if err != nil || local == "" || len(local) > 64 || len(domain) > 253 || !serverName.MatchString(domain) {
 		return "", "", errors.New("not an address of a domain") // domain literals such as [127.0.0.1] included

@@ -443,10 +443,13 @@ func TestInternationalAddresses(t *testing.T) {
 	s := newServer(t, func(s *server) { s.EnableSMTPUTF8 = true })
 	sender := newSender(t, s.config("smtp", "", ""))
 	for to, want := range map[string]received{
-		"asha@bücher.example":     {to: "asha@xn--bcher-kva.example"},
-		"آشا@clinic.example":      {to: "آشا@clinic.example", utf8: true},
-		`"a b"@clinic.example`:    {to: "a b@clinic.example"},
-		"o'hara+x@clinic.example": {to: "o'hara+x@clinic.example"},
+		"asha@bücher.example":             {to: "asha@xn--bcher-kva.example"},
+		"آشا@clinic.example":              {to: "آشا@clinic.example", utf8: true},
+		`"a b"@clinic.example`:            {to: "a b@clinic.example"},
+		"o'hara+x@clinic.example":         {to: "o'hara+x@clinic.example"},
+		"asha@bücher.example.":            {to: "asha@xn--bcher-kva.example"},
+		"zoe\u0308@bu\u0308cher.example.": {to: "zo\u00eb@xn--bcher-kva.example", utf8: true},
+		"Zoe@BÜCHER.example":              {to: "Zoe@xn--bcher-kva.example"},
 	} {
 		m := newMessage()
 		m.To = to

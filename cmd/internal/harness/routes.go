@@ -220,6 +220,9 @@ func (r Route) ChangedValue(member string) any {
 }
 
 func changedValue(schema *openapi3.Schema, value any) any {
+	if all, isList := value.([]any); isList && len(all) > 0 {
+		return all[1:]
+	}
 	switch number, isNumber := value.(float64); {
 	case len(schema.Enum) > 0:
 		other := slices.IndexFunc(schema.Enum, func(v any) bool { return v != value })

@@ -14,14 +14,14 @@ import (
 
 var fieldName = regexp.MustCompile(`\w+`)
 
-// TestEveryChangedFieldIsRecorded changes each member of each PATCH body, and requires the new value and an entry of
-// the audit trail that names the member.
+// TestEveryChangedFieldIsRecorded changes each member of each PATCH body that is recorded, and requires the new value
+// and an entry of the audit trail that names the member.
 func TestEveryChangedFieldIsRecorded(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		changed := 0
 		for _, r := range s.Routes() {
-			if r.Method != "PATCH" {
+			if r.Method != "PATCH" || r.Expectation.Trail != "recorded" {
 				continue
 			}
 			for _, member := range r.BodyMembers() {
@@ -30,6 +30,12 @@ func TestEveryChangedFieldIsRecorded(t *testing.T) {
 					known := c.KnownValuesFor(r)
 					changed++
 					value := r.ChangedValue(member)
+					switch known := known[r.Path+" "+member].(type) {
+					case string: // one that the field accepts
+						value = known
+					case bool: // the present one
+						value = !known
+					}
 					a := c.Do(r.Method, r.PathWith(r.PathID(known)), object{member: value}).Expect(200)
 					var shown object
 					require.NoError(t, json.Unmarshal(a.Body, &shown))

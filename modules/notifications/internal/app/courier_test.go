@@ -287,12 +287,29 @@ func TestFailures(t *testing.T) {
 				require.Equal(t, 1, resent)
 				require.Len(t, h.drained(t), 1)
 			})
+		t.Run("addresses to which nothing can be sent are given up at once, and pause nothing", func(t *testing.T) {
+			h := newEnv(t, db)
+			const bad = "nobody@"
+			h.mail.failure = func(m domain.Message) error {
+				if m.To == bad {
+					return &domain.Failure{Scope: domain.Permanently, Code: "invalid address"}
+				}
+				return nil
+			}
+			before := h.states(t)[notifications.Dead]
+			for range 12 {
+				h.publish(t, identity.PasswordChanged{User: h.account(bad)})
+			}
+			announce(t, h)
+			require.Len(t, h.drained(t), 1)
+			require.Equal(t, before+12, h.states(t)[notifications.Dead])
+		})
 		t.Run("a recipient is given up at the second rejection, if others are accepted meanwhile", func(t *testing.T) {
 			h := newEnv(t, db)
 			const bad = "nobody@example.org"
 			h.mail.failure = func(m domain.Message) error {
 				if m.To == bad {
-					return &domain.Failure{Scope: domain.Permanently, Code: "550 5.1.1"}
+					return &domain.Failure{Scope: domain.Permanently, Code: "550 5.1.1", Doubtful: true}
 				}
 				return nil
 			}
@@ -332,7 +349,7 @@ func TestFailures(t *testing.T) {
 			tried := 0
 			h.mail.failure = func(domain.Message) error {
 				tried++
-				return &domain.Failure{Scope: domain.Permanently, Code: "554"}
+				return &domain.Failure{Scope: domain.Permanently, Code: "554", Doubtful: true}
 			}
 			for range 40 {
 				announce(t, h)

@@ -186,22 +186,30 @@ func TestMessages(t *testing.T) {
 func TestFailureOf(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		err  *platform.Error
-		want domain.Scope
+		err      *platform.Error
+		want     domain.Scope
+		doubtful bool
 	}{
-		"a server that is down": {&platform.Error{Failure: platform.Channel, Code: "refused"}, domain.OfChannel},
+		"a server that is down": {&platform.Error{Failure: platform.Channel, Code: "refused"}, domain.OfChannel, false},
 		"421 to a recipient": {
-			&platform.Error{Failure: platform.Channel, Step: platform.StepRcpt, Code: "421 4.7.0"}, domain.ForNow,
+			&platform.Error{Failure: platform.Channel, Step: platform.StepRcpt, Code: "421 4.7.0"}, domain.ForNow, true,
 		},
-		"greylisting":        {&platform.Error{Failure: platform.Temporary, Code: "451 4.7.1"}, domain.ForNow},
-		"an unknown address": {&platform.Error{Failure: platform.Permanent, Code: "550 5.1.1"}, domain.Permanently},
-		"a policy":           {&platform.Error{Failure: platform.Permanent, Code: "554 5.7.1"}, domain.ForNow},
-		"a rejection":        {&platform.Error{Failure: platform.Permanent, Code: "554"}, domain.Permanently},
+		"greylisting":        {&platform.Error{Failure: platform.Temporary, Code: "451 4.7.1"}, domain.ForNow, false},
+		"an unknown address": {&platform.Error{Failure: platform.Permanent, Code: "550 5.1.1"}, domain.Permanently, true},
+		"a policy":           {&platform.Error{Failure: platform.Permanent, Code: "554 5.7.1"}, domain.ForNow, false},
+		"a rejection":        {&platform.Error{Failure: platform.Permanent, Code: "554"}, domain.Permanently, true},
+		"no address": {
+			&platform.Error{Failure: platform.Permanent, Step: platform.StepMessage, Code: platform.CodeAddress},
+			domain.Permanently, false,
+		},
+		"letters that the server does not take": {
+			&platform.Error{Failure: platform.Permanent, Step: platform.StepMail, Code: platform.CodeNoUTF8},
+			domain.Permanently, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			doubtful := test.err.Step == platform.StepRcpt
-			want := &domain.Failure{Scope: test.want, Code: test.err.Code, Doubtful: doubtful}
+			want := &domain.Failure{Scope: test.want, Code: test.err.Code, Doubtful: test.doubtful}
 			require.Equal(t, want, failureOf(test.err))
 		})
 	}

@@ -37,7 +37,7 @@ func (p *pause) succeeded() {
 	p.end, p.wait, p.inARow, p.healthy = time.Time{}, 0, 0, true
 }
 
-// judge returns the failure as it counts for its delivery. A server's rejection for good counts as one only if the server has
+// judge returns the failure as it counts for its delivery. A server's rejection for good counts as one only if it has
 // rejected the delivery in the same way before, and has accepted another message since its last rejection: else all
 // messages may be rejected because of the operator's settings. If the failure concerns the channel, or so many in a row
 // may, it begins a pause and returns its length, or 0 if another worker has begun it.

@@ -194,10 +194,12 @@ func TestFailureOf(t *testing.T) {
 		"421 to a recipient": {
 			&platform.Error{Failure: platform.Channel, Step: platform.StepRcpt, Code: "421 4.7.0"}, domain.ForNow, true,
 		},
-		"greylisting":        {&platform.Error{Failure: platform.Temporary, Code: "451 4.7.1"}, domain.ForNow, false},
-		"an unknown address": {&platform.Error{Failure: platform.Permanent, Code: "550 5.1.1"}, domain.Permanently, true},
-		"a policy":           {&platform.Error{Failure: platform.Permanent, Code: "554 5.7.1"}, domain.ForNow, false},
-		"a rejection":        {&platform.Error{Failure: platform.Permanent, Code: "554"}, domain.Permanently, true},
+		"greylisting": {&platform.Error{Failure: platform.Temporary, Code: "451 4.7.1"}, domain.ForNow, false},
+		"an unknown address": {
+			&platform.Error{Failure: platform.Permanent, Code: "550 5.1.1"}, domain.Permanently, true,
+		},
+		"a policy":    {&platform.Error{Failure: platform.Permanent, Code: "554 5.7.1"}, domain.ForNow, false},
+		"a rejection": {&platform.Error{Failure: platform.Permanent, Code: "554"}, domain.Permanently, true},
 		"no address": {
 			&platform.Error{Failure: platform.Permanent, Step: platform.StepMessage, Code: platform.CodeAddress},
 			domain.Permanently, false,

@@ -220,7 +220,7 @@ func (r Route) ChangedValue(member string) any {
 }
 
 func changedValue(schema *openapi3.Schema, value any) any {
-	if all, isList := value.([]any); isList && len(all) > 0 {
+	if all, isList := value.([]any); isList && len(all) > 0 && len(schema.Items.Value.Enum) > 0 {
 		return all[1:]
 	}
 	switch number, isNumber := value.(float64); {

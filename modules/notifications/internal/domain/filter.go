@@ -51,7 +51,7 @@ func (r Resending) Read() (since time.Time, wrong map[string]error) {
 		wrong["channel"] = errChannel
 	}
 	since, err := time.Parse(time.RFC3339, r.Since)
-	if err != nil {
+	if year := since.UTC().Year(); err != nil || year < 1 || year > 9999 { // the years that both engines support
 		wrong["since"] = errSince
 	}
 	return since, wrong

@@ -22,6 +22,8 @@ CREATE TABLE deliveries (
         AND (state = 'pending') = (due_at IS NOT NULL) AND (state = 'pending') = (ended_at IS NULL))
 ) STRICT;
 CREATE INDEX deliveries_due_at_idx ON deliveries (channel, due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX deliveries_user_due_at_idx ON deliveries (channel, due_at, id)
+    WHERE due_at IS NOT NULL AND recipient_kind = 'user';
 CREATE INDEX deliveries_subject_id_idx ON deliveries (subject_id);
 CREATE INDEX deliveries_recipient_id_idx ON deliveries (recipient_id, created_at DESC, id DESC);
 CREATE INDEX deliveries_created_at_idx ON deliveries (created_at DESC, id DESC);

@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -441,6 +442,21 @@ func TestConcurrentWorkers(t *testing.T) {
 			require.Equal(t, 1, times, id)
 		}
 		require.Equal(t, map[notifications.State]int{notifications.Sent: messages}, h.states(t))
+	})
+}
+
+func TestMailsAboutAccountsAreFirst(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newEnv(t, db)
+		for i := range 25 {
+			h.publish(t, h.changed(h.patient(fmt.Sprintf("p%d@example.org", i)), twoWeeks, appointments.WasBooked))
+		}
+		h.clock.Advance(time.Second)
+		h.publish(t, identity.PasswordChanged{User: h.account("meera@example.org")})
+		sent := h.drained(t)
+		require.Len(t, sent, 26)
+		require.Equal(t, notifications.PasswordChanged, sent[0].Kind)
 	})
 }
 

@@ -156,7 +156,10 @@ func (s *outbox) Due(ctx context.Context, channel notifications.Channel, now tim
 func (s *outbox) Claim(
 	ctx context.Context, now time.Time, lease time.Duration, limit int,
 ) ([]domain.Delivery, error) {
-	return s.claim(ctx, now, lease, limit, func(q *gorm.DB) *gorm.DB { return dueAt(q, notifications.Mail, now) })
+	mails := func(q *gorm.DB) *gorm.DB { return dueAt(q, notifications.Mail, now) }
+	return s.claim(ctx, now, lease, limit,
+		func(q *gorm.DB) *gorm.DB { return mails(q).Where("recipient_kind = 'user'") },
+		func(q *gorm.DB) *gorm.DB { return mails(q).Where("recipient_kind <> 'user'") })
 }
 
 func (s *outbox) ClaimOf(
@@ -168,15 +171,24 @@ func (s *outbox) ClaimOf(
 	})
 }
 
-// claim claims deliveries that meet a condition.
+// claim claims deliveries that meet the first condition, and if there are fewer than limit, others that meet the next.
 func (s *outbox) claim(
-	ctx context.Context, now time.Time, lease time.Duration, limit int, due func(*gorm.DB) *gorm.DB,
+	ctx context.Context, now time.Time, lease time.Duration, limit int, conditions ...func(*gorm.DB) *gorm.DB,
 ) (all []domain.Delivery, err error) {
 	err = s.db.Do(ctx, func(ctx context.Context) error {
 		var rows []row
-		err := unlocked(due(s.db.Write(ctx))).Order("due_at, id").Limit(limit).Find(&rows).Error
-		if err != nil || len(rows) == 0 {
-			return err
+		for _, due := range conditions {
+			var more []row
+			err := unlocked(due(s.db.Write(ctx))).Order("due_at, id").Limit(limit - len(rows)).Find(&more).Error
+			if err != nil {
+				return err
+			}
+			if rows = append(rows, more...); len(rows) == limit {
+				break
+			}
+		}
+		if len(rows) == 0 {
+			return nil
 		}
 		end := database.At(now.Add(lease))
 		for i := range rows {

@@ -32,7 +32,7 @@ func commandLines(command *cobra.Command, path ...string) map[string]*cobra.Comm
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	all := commandLines(rootCommand())
-	require.Len(t, all, 41, "%v", all)
+	require.Len(t, all, 45, "%v", all)
 	for line, command := range all {
 		t.Run("of healthcare "+line+" describes its purpose", func(t *testing.T) {
 			t.Parallel()
@@ -64,7 +64,7 @@ func TestHelp(t *testing.T) {
 	t.Run("of a command with subcommands is also its output without arguments", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
-		for _, command := range []string{"migrate", "keys", "mail"} {
+		for _, command := range []string{"migrate", "keys", "mail", "deliveries"} {
 			require.Equal(t, p.Run(command, "--help").ExpectSuccess(), p.Run(command).ExpectSuccess())
 		}
 	})

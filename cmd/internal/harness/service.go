@@ -5,6 +5,7 @@ package harness
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"io"
 	"net/http"
 	"sync"
@@ -134,11 +135,25 @@ func (s *Service) readContract(t *testing.T) {
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	s.Document, err = openapi3.NewLoader().LoadFromData(raw)
-	require.NoError(t, err)
-	s.contract, err = gorillamux.NewRouter(s.Document)
-	require.NoError(t, err)
+	key := sha256.Sum256(raw)
+	known, exists := documents.Load(key)
+	if !exists {
+		document, err := openapi3.NewLoader().LoadFromData(raw)
+		require.NoError(t, err)
+		router, err := gorillamux.NewRouter(document)
+		require.NoError(t, err)
+		known, _ = documents.LoadOrStore(key, parsedDocument{document, router})
+	}
+	s.Document, s.contract = known.(parsedDocument).document, known.(parsedDocument).router
 	s.routes = s.findRoutes()
+}
+
+// documents has the parsed documents by their digest. Most services of a package publish the same one.
+var documents sync.Map // [sha256.Size]byte -> parsedDocument
+
+type parsedDocument struct {
+	document *openapi3.T
+	router   routers.Router
 }
 
 // Anonymous returns a client without a token.

@@ -29,9 +29,9 @@ type Outbox interface {
 	// Due reports whether a delivery of the channel is due. Errors: none.
 	Due(ctx context.Context, channel notifications.Channel, now time.Time) (bool, error)
 
-	// Claim returns up to limit mails that are due, which no other worker has until the lease ends: those about accounts
-	// before those about patients, of which a user can cause many, and of each the longest due first. Each claim is an
-	// attempt. Errors: none.
+	// Claim returns up to limit mails that are due, which no other worker has until the lease ends. Those about
+	// accounts are before those about patients, of which a user can cause many, and of each the longest due is first.
+	// Each claim is an attempt. Errors: none.
 	Claim(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]domain.Delivery, error)
 
 	// ClaimOf is Claim for webhooks to an endpoint. Errors: none.

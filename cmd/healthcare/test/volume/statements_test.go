@@ -165,7 +165,7 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 			known = c.KnownValuesFor(r)
 		}
 		if practice, acts := known["practice"].(string); acts && r.Path == "/api/patients/claims/" {
-			// The role of a user who acts for nobody changes.
+			// A claim changes the role only of a user who acts for no practice.
 			c.Do("DELETE", "/api/practices/"+practice+"/members/"+c.UserID()+"/", nil).Expect(204)
 		}
 		if !strings.Contains(r.Path, "/practices/") { // of which c is a member: most users act for nobody

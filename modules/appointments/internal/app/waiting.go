@@ -46,7 +46,7 @@ func (s *Service) moment(ctx context.Context) (domain.Moment, error) {
 	return domain.Moment{Now: now, Today: calendar.DateOf(now, zone)}, nil
 }
 
-// waitingNow returns an entry, whoever may see it, and the current time. Errors: appointments.ErrWaitingNotFound.
+// waitingNow returns an entry without checking access, and the current time. Errors: appointments.ErrWaitingNotFound.
 func (s *Service) waitingNow(
 	ctx context.Context, id domain.WaitingID,
 ) (entry domain.WaitingEntry, at domain.Moment, err error) {

@@ -165,7 +165,7 @@ func (r *Receiver) ForgetPrevious(now time.Time) bool {
 func (r *Receiver) changed(now time.Time) { r.Version, r.UpdatedAt = r.Version+1, now }
 
 // Amend changes the details. An endpoint that is enabled again has not failed yet. The URL is checked if it is new, or
-// if it is used again: what the operator permits may have changed. Errors: errs.Invalid.
+// if the endpoint is enabled again, because the operator may permit less than before. Errors: errs.Invalid.
 func (r *Receiver) Amend(changes ReceiverChanges, check CheckURL, now time.Time) error {
 	before := r.ReceiverDetails
 	r.apply(changes)

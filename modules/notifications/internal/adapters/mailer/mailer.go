@@ -50,9 +50,10 @@ func (s *mailer) Send(ctx context.Context, m domain.Message) error {
 	return failureOf(s.Sender.Send(ctx, written))
 }
 
-// isOurs reports whether no server has rejected the message: it has an address or a content that cannot be sent.
-func isOurs(failed *mail.Error) bool {
-	return failed.Step == mail.StepMessage || failed.Code == mail.CodeNoUTF8
+// hasNoAddress reports whether nothing can be sent to this recipient. A content that cannot be sent may be that of all
+// messages, because of the configuration or a defect.
+func hasNoAddress(failed *mail.Error) bool {
+	return failed.Code == mail.CodeAddress || failed.Code == mail.CodeNoUTF8
 }
 
 // policy is the part of a code that a server gives for reasons of its policy (RFC 3463, section 3.8).
@@ -73,7 +74,7 @@ func failureOf(err error) error {
 	case failed.Failure == mail.Temporary || failed.Failure == mail.Permanent && strings.Contains(failed.Code, policy):
 		failure.Scope = domain.ForNow
 	case failed.Failure == mail.Permanent:
-		failure.Scope, failure.Doubtful = domain.Permanently, !isOurs(failed)
+		failure.Scope, failure.Doubtful = domain.Permanently, !hasNoAddress(failed)
 	}
 	return failure
 }

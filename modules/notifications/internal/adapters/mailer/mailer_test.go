@@ -204,6 +204,10 @@ func TestFailureOf(t *testing.T) {
 			&platform.Error{Failure: platform.Permanent, Step: platform.StepMessage, Code: platform.CodeAddress},
 			domain.Permanently, false,
 		},
+		"a content that is not accepted": {
+			&platform.Error{Failure: platform.Permanent, Step: platform.StepMessage, Code: platform.CodeContent},
+			domain.Permanently, true,
+		},
 		"letters that the server does not take": {
 			&platform.Error{Failure: platform.Permanent, Step: platform.StepMail, Code: platform.CodeNoUTF8},
 			domain.Permanently, false,
